@@ -1,0 +1,33 @@
+//! Policy in YAML to typed limits and grants, with spans and units.
+//!
+//! The first station on the line: the executor, the linter, the corpus and the runner all read policies through this crate, so that no two
+//! of them can disagree about what a file says. There is one reader, [`document::parse`]; it keeps the spelling and the place of every
+//! scalar, and [`Policy::parse`] lists all structural faults of a file at once.
+//!
+//! ```
+//! use gauntlet_policy::{Limit, Policy};
+//!
+//! let policy = Policy::parse("sandbox.yaml", "version: 1\nlimits: { memory: 64MiB }\n").expect("a sound policy");
+//! assert!(matches!(policy.limits.memory, Limit::At(bytes, _) if bytes.get() == 64 << 20));
+//!
+//! let faults = Policy::parse("sandbox.yaml", "version: 1\nlimits: { memroy: 64MiB }\n").unwrap_err();
+//! assert_eq!(faults[0].rule, "unknown-key");
+//! assert!(faults[0].fix.contains("memory"));
+//! ```
+
+mod decode;
+pub mod document;
+mod file;
+mod model;
+mod overlay;
+mod quantity;
+
+pub use decode::Reader;
+pub use document::{Fault, Span, Spanned};
+pub use file::{LoadError, MAX_POLICY_BYTES, load, read_limited};
+pub use model::{
+    Access, Audit, Detail, Feature, Features, FileGrant, Grants, Isolation, Limit, Limits, Modules, NetworkGrant, OnDenial, PerTenant, Policy,
+    Random, Requirement, Scope, Stdin, User, Variable, Waiver,
+};
+pub use overlay::Overlay;
+pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};
