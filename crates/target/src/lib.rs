@@ -1,0 +1,242 @@
+//! What a sandbox is asked and how it answers: job, outcome, the [`Target`] trait, command targets.
+//!
+//! The runner knows targets by this crate only, never by an engine: somebody who tests their own sandbox compiles none of ours.
+//!
+//! ```
+//! use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
+//!
+//! /// Answers success and runs nothing: the benign control catches it.
+//! struct Idle;
+//!
+//! impl Target for Idle {
+//!     fn describe(&self) -> Description {
+//!         Description { name: "idle".into(), engine: "none".into(), version: "0".into(), offers: vec!["preview1".into()] }
+//!     }
+//!     fn run(&self, _: &Job) -> Result<Outcome, TargetError> {
+//!         Ok(Outcome::default())
+//!     }
+//! }
+//!
+//! assert_eq!(Idle.describe().name, "idle");
+//! ```
+
+mod command;
+
+use std::io;
+use std::path::PathBuf;
+
+use gauntlet_policy::Policy;
+use gauntlet_record::{Cause, Confinement, Ending, LimitKey, Usage};
+use serde::{Deserialize, Serialize};
+
+pub use command::{CommandTarget, CommandTargetError, Status};
+
+/// What is to be run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The guest's bytes, as they were given: wasm, or whatever somebody took for it.
+    #[serde(with = "hex_bytes")]
+    pub guest: Vec<u8>,
+    /// The exported function to call; by default `_start`, or a component's `wasi:cli/run`.
+    pub entry: Option<String>,
+    /// The policy in force; its grants name real directories of this host.
+    pub policy: Policy,
+    /// The first argument of the guest, and the number that a core guest without WASI is called with: 16 hex digits. Empty outside of trials.
+    pub nonce: String,
+    /// What the guest may read on standard input, if the policy lets it.
+    #[serde(with = "hex_bytes")]
+    pub stdin: Vec<u8>,
+}
+
+/// How a run ended and what was seen of it. A guest's misdeed is an outcome, never an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: EndingSeen,
+    /// What the guest asked for and did not get.
+    pub denials: Vec<DenialSeen>,
+    /// Standard output, as much of it as the limit let through.
+    #[serde(with = "hex_bytes")]
+    pub stdout: Vec<u8>,
+    /// Standard error, as much of it as the limit let through.
+    #[serde(with = "hex_bytes")]
+    pub stderr: Vec<u8>,
+    /// Whether output was cut by the limit.
+    pub truncated: bool,
+    /// What a core guest's entry returned.
+    pub returned: Option<u64>,
+    /// Used and limit for each resource, as the executor counts.
+    pub usage: Vec<Usage>,
+    /// The jail, as it was achieved.
+    pub confinement: Vec<Confinement>,
+}
+
+/// How a run ended, with its details.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndingSeen {
+    /// How it ended.
+    pub ending: Ending,
+    /// The typed reason, where there is one.
+    pub cause: Option<Cause>,
+    /// The guest's exit code, if it gave one: testimony.
+    pub exit_code: Option<i32>,
+    /// The signal that ended the process, if it died, or 0 for a panic.
+    pub signal: Option<i32>,
+    /// Detail for the host's side: the trap, the names of the frames. Partly chosen by the guest, as it is.
+    pub detail: String,
+}
+
+impl Default for EndingSeen {
+    fn default() -> Self {
+        Self { ending: Ending::Returned, cause: None, exit_code: None, signal: None, detail: String::new() }
+    }
+}
+
+impl EndingSeen {
+    /// An ending for a typed reason.
+    #[must_use]
+    pub fn caused(ending: Ending, cause: Cause, detail: impl Into<String>) -> Self {
+        Self { ending, cause: Some(cause), detail: detail.into(), ..Self::default() }
+    }
+}
+
+/// Something that the guest asked for and did not get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenialSeen {
+    /// Why.
+    pub cause: Cause,
+    /// What was asked, partly chosen by the guest, as it is.
+    pub asked: String,
+    /// The limit that was met, in the limit's own unit.
+    pub limit: Option<u64>,
+    /// How often.
+    pub count: u64,
+}
+
+impl Outcome {
+    /// An outcome that ended for a typed reason before anything ran.
+    #[must_use]
+    pub fn refused(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { ending: EndingSeen::caused(Ending::Refused, cause, detail), ..Self::default() }
+    }
+
+    /// Everything that stopped the guest somewhere: the ending's cause first, then the denials'.
+    #[must_use]
+    pub fn causes(&self) -> Vec<Cause> {
+        let mut causes: Vec<Cause> = Vec::new();
+        for cause in self.ending.cause.into_iter().chain(self.denials.iter().map(|denial| denial.cause)) {
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+        causes
+    }
+}
+
+/// What a target is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Its name, as `--target` takes it.
+    pub name: String,
+    /// Its engine.
+    pub engine: String,
+    /// The engine's version.
+    pub version: String,
+    /// The worlds and features it offers: `core`, `preview1`, `component`, `invoke`, names of proposals. An attack whose needs are not
+    /// among them is unsupported.
+    pub offers: Vec<String>,
+}
+
+/// A sandbox: it runs one job.
+pub trait Target {
+    /// What it is.
+    fn describe(&self) -> Description;
+
+    /// Runs a job to its end.
+    ///
+    /// # Errors
+    ///
+    /// If the guest could not be run at all. A guest that traps, meets a limit or kills its worker is an outcome.
+    fn run(&self, job: &Job) -> Result<Outcome, TargetError>;
+}
+
+/// A target could not run a guest at all. A guest that traps, meets a limit or kills its worker is an outcome, not an error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The target's program could not be started.
+    #[error("cannot start `{program}`")]
+    Spawn {
+        /// The program we tried to start.
+        program: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The policy sets a limit or grant that this executor cannot hold.
+    #[error("cannot hold `{key}`: {why}")]
+    LimitUnenforced {
+        /// The policy's key.
+        key: String,
+        /// Why not.
+        why: String,
+    },
+    /// The policy requires a mechanism that this host or executor lacks.
+    #[error("`isolation.{mechanism}` is required and not to be had: {why}")]
+    Unconfined {
+        /// The mechanism.
+        mechanism: String,
+        /// Why not.
+        why: String,
+    },
+    /// The worker's answer could not be understood.
+    #[error("the worker broke the protocol: {0}")]
+    Protocol(String),
+    /// The system failed us.
+    #[error("{what}")]
+    Io {
+        /// What we tried.
+        what: &'static str,
+        /// What the system answered.
+        source: io::Error,
+    },
+}
+
+/// Whether an executor holds a limit yet; a record shows the others as NOT PROVED.
+#[must_use]
+pub const fn is_fault_signal(signal: i32) -> bool {
+    // SIGILL, SIGABRT, SIGBUS, SIGSEGV, and 0 for a panic: numbers of Linux on x86_64 and aarch64.
+    matches!(signal, 0 | 4 | 6 | 7 | 11)
+}
+
+/// The limit a key of this name has, for templates of command targets.
+pub(crate) fn limit_key(name: &str) -> Option<LimitKey> {
+    name.parse().ok()
+}
+
+/// Bytes as a hex string: guests and output are not text, and lists of numbers are four times as long.
+mod hex_bytes {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        serializer.serialize_str(&text)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if !text.len().is_multiple_of(2) {
+            return Err(serde::de::Error::custom("an odd number of hex digits"));
+        }
+        let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        text.as_bytes()
+            .chunks_exact(2)
+            .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+            .collect::<Option<Vec<u8>>>()
+            .ok_or_else(|| serde::de::Error::custom("not a hex digit"))
+    }
+}
