@@ -1,0 +1,10 @@
+//! The attack corpus, embedded.
+//!
+//! Beside this crate's code lie the attacks, `<class>/<name>/`, the known gaps of targets, `known/`, and the targets, `targets/`. This is
+//! data: `gauntlet-corpus` reads it and says what is wrong with it.
+//!
+//! ```
+//! assert!(gauntlet_attacks::FILES.iter().any(|(path, _)| path.ends_with("/attack.yaml")));
+//! ```
+
+include!(concat!(env!("OUT_DIR"), "/files.rs"));
