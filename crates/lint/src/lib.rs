@@ -1,0 +1,124 @@
+//! Rules over a policy.
+//!
+//! The linter's place on the line: `policy -> lint -> record`. A policy that [`Policy::parse`] could read goes through every rule; the
+//! findings are plain [`Finding`]s of `record`. What could not be read becomes findings too, through [`faults_as_findings`], so that a
+//! format never has to know two kinds. Text of the policy is escaped before it enters a finding: a policy is hostile until it is reviewed.
+//!
+//! ```
+//! use gauntlet_lint::{Format, Options, lint, render};
+//! use gauntlet_policy::Policy;
+//!
+//! let text = "version: 1\nlimits: { memory: unlimited }\n";
+//! let policy = Policy::parse("sandbox.yaml", text).expect("a sound policy");
+//! let findings = lint(&policy, &Options { today: Some("2026-01-31".into()) });
+//! assert!(findings.iter().any(|finding| finding.rule == "memory-unbounded"));
+//!
+//! let sources = [("sandbox.yaml".to_owned(), text.to_owned())];
+//! assert!(render(&findings, &sources, Format::Human, false).contains("sandbox.yaml:2:19"));
+//! ```
+
+mod addresses;
+mod escape;
+mod explain;
+mod formats;
+mod paths;
+mod rule;
+mod rules;
+mod secrets;
+mod structure;
+mod waivers;
+
+use std::cmp::Reverse;
+
+use gauntlet_policy::{Fault, Policy};
+use gauntlet_record::{Finding, Severity};
+
+pub use explain::explain;
+pub use formats::{Format, UnknownFormat, render};
+pub use rule::{Findings, Rule};
+
+/// What a rule tells about itself.
+pub type RuleInfo = Rule;
+
+/// What the linter is told besides the policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The date that waivers are held against, as `YYYY-MM-DD`; a longer RFC 3339 time is cut. Without it no waiver expires.
+    pub today: Option<String>,
+}
+
+/// What came of one policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linted {
+    /// The findings that count, by their place in the file.
+    pub findings: Vec<Finding>,
+    /// The findings that a waiver of the policy accepts, by their place in the file.
+    pub waived: Vec<Finding>,
+}
+
+/// Holds a policy against every rule. Findings that the policy waives are left out; [`lint_all`] has them too.
+#[must_use]
+pub fn lint(policy: &Policy, options: &Options) -> Vec<Finding> {
+    lint_all(policy, options).findings
+}
+
+/// Holds a policy against every rule, and keeps apart what a waiver accepts.
+///
+/// A waiver takes effect if it names a rule, has a reason and has not expired. Findings about waivers cannot be waived.
+#[must_use]
+pub fn lint_all(policy: &Policy, options: &Options) -> Linted {
+    let mut found = Vec::new();
+    for rule in rules::RULES {
+        let mut findings = Findings::new(policy, rule, options.today.as_deref());
+        (rule.check)(policy, &mut findings);
+        found.append(&mut findings.into_inner());
+    }
+    sort(&mut found);
+    let (waived, findings) =
+        found.into_iter().partition(|finding| waivers::accepts(policy, options.today.as_deref(), &finding.rule));
+    Linted { findings, waived }
+}
+
+/// The structural faults of a file as findings. Each is `high`: a file that two readers may take differently is not a policy.
+#[must_use]
+pub fn faults_as_findings(name: &str, text: &str, faults: &[Fault]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = faults
+        .iter()
+        .map(|fault| {
+            let known = structure::FAULTS.iter().find(|rule| rule.id == fault.rule);
+            let fix = if fault.fix.is_empty() { known.map_or("", |rule| rule.fix) } else { &fault.fix };
+            Finding {
+                rule: fault.rule.to_owned(),
+                severity: Severity::High,
+                message: escape::message(&fault.message),
+                fix: escape::message(fix),
+                location: rule::place(fault.span, name, text),
+                references: known
+                    .map_or(&[][..], |rule| rule.references)
+                    .iter()
+                    .map(|&reference| reference.to_owned())
+                    .collect(),
+            }
+        })
+        .collect();
+    sort(&mut findings);
+    findings
+}
+
+/// The rules, in the order of their list.
+pub fn rules() -> impl Iterator<Item = &'static RuleInfo> {
+    rules::RULES.iter().copied()
+}
+
+/// The structural faults that reading a policy can give, described like rules.
+pub fn structural_faults() -> impl Iterator<Item = &'static RuleInfo> {
+    structure::FAULTS.iter()
+}
+
+/// By place; at one place the worst first.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| (finding.location.line, finding.location.column, Reverse(finding.severity));
+        key(a).cmp(&key(b)).then_with(|| a.rule.cmp(&b.rule)).then_with(|| a.message.cmp(&b.message))
+    });
+}

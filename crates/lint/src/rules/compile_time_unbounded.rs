@@ -1,0 +1,22 @@
+//! Compilation has no ceiling.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::{LimitKey, Severity};
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "compile-time-unbounded",
+    severity: Severity::High,
+    summary: "compilation has no ceiling",
+    why: "Fuel and epochs count the guest only. A module of a few kilobytes can keep the compiler busy for minutes.",
+    fix: "Set `limits.compile-time`, for example to 5s.",
+    references: &["CWE-400"],
+    bad: "version: 1\nlimits: { compile-time: unlimited }\n",
+    good: "version: 1\nlimits: { compile-time: 5s }\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    out.flag_unlimited(policy, LimitKey::CompileTime);
+}

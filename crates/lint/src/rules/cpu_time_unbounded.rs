@@ -1,0 +1,22 @@
+//! CPU time has no ceiling.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::{LimitKey, Severity};
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "cpu-time-unbounded",
+    severity: Severity::Medium,
+    summary: "CPU time has no ceiling",
+    why: "Host work on behalf of the guest burns CPU time that fuel does not count; a deadline lets it burn a core all the while.",
+    fix: "Set `limits.cpu-time`.",
+    references: &["CWE-400"],
+    bad: "version: 1\nlimits: { cpu-time: unlimited }\n",
+    good: "version: 1\nlimits: { cpu-time: 5s }\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    out.flag_unlimited(policy, LimitKey::CpuTime);
+}

@@ -1,0 +1,25 @@
+//! Disk use has no ceiling although the guest may write.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::{LimitKey, Severity};
+
+use crate::paths::has_writable_grant;
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "disk-unbounded",
+    severity: Severity::High,
+    summary: "disk use has no ceiling although the guest may write",
+    why: "A guest that may write fills the disk of the host.",
+    fix: "Set `limits.disk`, or make the grants read-only.",
+    references: &["CWE-770"],
+    bad: "version: 1\nlimits: { disk: unlimited }\ngrants:\n  filesystem: [{ guest: /tmp, access: scratch }]\n",
+    good: "version: 1\nlimits: { disk: 64MiB }\ngrants:\n  filesystem: [{ guest: /tmp, access: scratch }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    if has_writable_grant(policy) {
+        out.flag_unlimited(policy, LimitKey::Disk);
+    }
+}

@@ -1,0 +1,33 @@
+//! A path holds control characters.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::escape;
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "grant-control-characters",
+    severity: Severity::High,
+    summary: "a path holds control characters",
+    why: "What a reviewer sees is not what is opened, and tools that print the path obey it.",
+    fix: "Rename the directory.",
+    references: &["CWE-158", "CWE-1007"],
+    bad: "version: 1\ngrants:\n  filesystem: [{ host: \"/srv/a\\eb\", guest: /data, access: read-only }]\n",
+    good: "version: 1\ngrants:\n  filesystem: [{ host: \"/srv/ab\", guest: /data, access: read-only }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for grant in &policy.grants.filesystem {
+        let mut paths = vec![&grant.host];
+        if grant.guest_named {
+            paths.push(&grant.guest);
+        }
+        for path in paths {
+            if path.value.chars().any(|c| escape::character(c).is_some()) {
+                out.flag(&path.span, format!("`{}` holds control characters", path.value));
+            }
+        }
+    }
+}

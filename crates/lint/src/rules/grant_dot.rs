@@ -1,0 +1,29 @@
+//! The working directory is granted.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::paths::Mount;
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "grant-dot",
+    severity: Severity::High,
+    summary: "the working directory is granted",
+    why: "What the working directory holds depends on who starts the tool: often a checkout, with `.git` and `.env` in it.",
+    fix: "Name the directory that the guest needs, for example `./data`.",
+    references: &["CWE-552"],
+    bad: "version: 1\ngrants:\n  filesystem: [{ host: \".\", guest: /data, access: read-only }]\n",
+    good: "version: 1\ngrants:\n  filesystem: [{ host: \"./data\", guest: /data, access: read-only }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for mount in Mount::all(policy) {
+        if (!mount.host.absolute && mount.host.parts.is_empty())
+            || matches!(mount.path().trim_end_matches('/'), "$PWD" | "${PWD}")
+        {
+            out.flag(mount.at(), format!("`{}` is the working directory", mount.path()));
+        }
+    }
+}

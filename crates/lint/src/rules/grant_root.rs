@@ -1,0 +1,27 @@
+//! The whole host is granted.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::paths::Mount;
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "grant-root",
+    severity: Severity::Critical,
+    summary: "the whole host is granted",
+    why: "A grant of the root directory hands over every file that the executor itself can reach.",
+    fix: "Grant the one directory that the guest needs.",
+    references: &["CWE-552", "NIST SP 800-190 3.5.5"],
+    bad: "version: 1\ngrants:\n  filesystem: [{ host: \"/\", guest: /data, access: read-only }]\n",
+    good: "version: 1\ngrants:\n  filesystem: [{ host: \"/srv/documents\", guest: /data, access: read-only }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for mount in Mount::all(policy) {
+        if mount.host.absolute && mount.host.parts.is_empty() {
+            out.flag(mount.at(), format!("`{}` is the root of the host", mount.path()));
+        }
+    }
+}

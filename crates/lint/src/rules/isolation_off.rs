@@ -1,0 +1,26 @@
+//! A fence round the engine is taken down.
+
+use gauntlet_policy::{Policy, Requirement};
+use gauntlet_record::Severity;
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "isolation-off",
+    severity: Severity::High,
+    summary: "a fence round the engine is taken down",
+    why: "An engine has bugs. Without a process of its own, a filter on system calls and Landlock, one of them is the host.",
+    fix: "Write `required`, or `if-available` for `landlock`.",
+    references: &["CWE-653", "CWE-250", "NIST SP 800-53 SC-39"],
+    bad: "version: 1\nisolation: { seccomp: off }\n",
+    good: "version: 1\nisolation: { seccomp: required }\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for (name, requirement) in policy.isolation.mechanisms() {
+        if ["process", "seccomp", "landlock"].contains(&name) && requirement.value == Requirement::Off {
+            out.flag(&requirement.span, format!("`isolation.{name}` is off"));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! A size in units of a thousand.
+
+use gauntlet_policy::{Limit, Policy};
+use gauntlet_record::{LimitKey, Severity, Unit};
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "limit-decimal-unit",
+    severity: Severity::Low,
+    summary: "a size in units of a thousand",
+    why: "64MB is not 64MiB: memory comes in powers of two, and a reader may take one for the other.",
+    fix: "Write the size in KiB, MiB or GiB.",
+    references: &["CWE-1284"],
+    bad: "version: 1\nlimits: { output: 1MB }\n",
+    good: "version: 1\nlimits: { output: 1MiB }\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for key in LimitKey::ALL.iter().copied().filter(|key| key.unit() == Unit::Bytes) {
+        let Limit::At(_, at) = policy.limits.get(key) else { continue };
+        let written = policy.text.get(at.start..at.end).unwrap_or_default().trim_matches(['"', '\'']);
+        if ["kB", "KB", "MB", "GB", "TB"].iter().any(|unit| written.ends_with(unit)) {
+            out.flag(&at, format!("`limits.{key}` is written as `{written}`"));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Linear memory has no ceiling.
+
+use gauntlet_policy::{Limit, Policy};
+use gauntlet_record::Severity;
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "memory-unbounded",
+    severity: Severity::High,
+    summary: "linear memory has no ceiling",
+    why: "A guest that grows its memory without a ceiling can exhaust the host.",
+    fix: "Set `limits.memory` to the most the guest needs.",
+    references: &["CWE-770", "NIST SP 800-190 3.4.3"],
+    bad: "version: 1\nlimits: { memory: unlimited }\n",
+    good: "version: 1\nlimits: { memory: 64MiB }\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    if let Limit::Unlimited(at) = &policy.limits.memory {
+        out.flag(at, "`limits.memory` is unlimited");
+    }
+}

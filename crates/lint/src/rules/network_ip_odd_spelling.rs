@@ -1,0 +1,27 @@
+//! An address in an odd spelling.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::addresses;
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "network-ip-odd-spelling",
+    severity: Severity::High,
+    summary: "an address in an odd spelling",
+    why: "Two readers take it for two addresses: one checks it, the other connects.",
+    fix: "Write the address in its usual form, four decimal numbers or IPv6.",
+    references: &["CWE-20", "CWE-918"],
+    bad: "version: 1\ngrants:\n  network: [{ connect: \"2130706433:80\" }]\n",
+    good: "version: 1\ngrants:\n  network: [{ connect: \"203.0.113.7:80\" }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for (grant, address) in addresses::all(policy) {
+        if address.is_odd() {
+            out.flag(&grant.address.span, format!("`{}` is an address in an odd spelling", grant.address.value));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A private network is granted.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::addresses;
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "network-private",
+    severity: Severity::Medium,
+    summary: "a private network is granted",
+    why: "Internal services are rarely made for hostile neighbours: this is how one breach becomes many.",
+    fix: "Name single hosts, and put a service in front of them that checks who asks.",
+    references: &["CWE-918", "NIST SP 800-190 3.4.2"],
+    bad: "version: 1\ngrants:\n  network: [{ connect: \"10.1.2.3:443\" }]\n",
+    good: "version: 1\ngrants:\n  network: [{ connect: \"203.0.113.7:443\" }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for (grant, address) in addresses::connects(policy) {
+        if address.is_private() && !address.covers_metadata() {
+            out.flag(&grant.address.span, format!("`{}` is on a private network", grant.address.value));
+        }
+    }
+}

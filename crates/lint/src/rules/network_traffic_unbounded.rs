@@ -1,0 +1,26 @@
+//! Network use has no ceiling.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::{LimitKey, Severity};
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "network-traffic-unbounded",
+    severity: Severity::Medium,
+    summary: "network use has no ceiling",
+    why: "Sockets and bytes are resources of the host; without a ceiling a granted address is a channel of any width.",
+    fix: "Set `limits.connections` and `limits.network-bytes`.",
+    references: &["CWE-770"],
+    bad: "version: 1\nlimits: { connections: unlimited }\ngrants:\n  network: [{ connect: \"api.example.com:443\" }]\n",
+    good: "version: 1\nlimits: { connections: 4, network-bytes: 1MiB }\ngrants:\n  network: [{ connect: \"api.example.com:443\" }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    if !policy.grants.network.is_empty() {
+        out.flag_unlimited(policy, LimitKey::Connections);
+        out.flag_unlimited(policy, LimitKey::NetworkBytes);
+        out.flag_unlimited(policy, LimitKey::Ports);
+    }
+}

@@ -1,0 +1,22 @@
+//! The number of open files has no ceiling.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::{LimitKey, Severity};
+
+use crate::rule::{Findings, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "open-files-unbounded",
+    severity: Severity::Medium,
+    summary: "the number of open files has no ceiling",
+    why: "A guest that opens without closing takes every descriptor of its host process.",
+    fix: "Set `limits.open-files`.",
+    references: &["CWE-774"],
+    bad: "version: 1\nlimits: { open-files: unlimited }\n",
+    good: "version: 1\nlimits: { open-files: 32 }\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    out.flag_unlimited(policy, LimitKey::OpenFiles);
+}

@@ -1,0 +1,25 @@
+//! A waiver never expires.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::rule::{Findings, Rule};
+use crate::waivers::{self, Expiry};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "waiver-without-expiry",
+    severity: Severity::Medium,
+    summary: "a waiver never expires",
+    why: "What was accepted once stays accepted for ever.",
+    fix: "Add `expires:` with a date, at most half a year ahead.",
+    references: &["NIST SP 800-53 RA-7"],
+    bad: "version: 1\nwaivers: [{ rule: fuel-unbounded, reason: \"the deadline decides\", owner: ops }]\n",
+    good: "version: 1\nwaivers: [{ rule: fuel-unbounded, reason: \"the deadline decides\", owner: ops, expires: 2099-12-31 }]\n",
+    check,
+};
+
+fn check(policy: &Policy, out: &mut Findings<'_>) {
+    for waiver in policy.waivers.iter().filter(|waiver| waivers::expiry(waiver, None) == Expiry::Never) {
+        out.flag(&waiver.rule.span, format!("the waiver of `{}` never expires", waiver.rule.value));
+    }
+}

@@ -1,0 +1,271 @@
+//! What reading a policy can already refuse, described like rules. The reader finds these, no check of ours does.
+
+use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
+
+use crate::rule::{Findings, Rule};
+
+const fn fault(
+    id: &'static str,
+    summary: &'static str,
+    why: &'static str,
+    fix: &'static str,
+    references: &'static [&'static str],
+    bad: &'static str,
+    good: &'static str,
+) -> Rule {
+    Rule { id, severity: Severity::High, summary, why, fix, references, bad, good, check: found_by_the_reader }
+}
+
+fn found_by_the_reader(_: &Policy, _: &mut Findings<'_>) {}
+
+/// Every structural fault of a policy. A test holds the list against the reader's source.
+pub(crate) const FAULTS: &[Rule] = &[
+    fault(
+        "not-yaml",
+        "the file is not YAML",
+        "What cannot be read cannot be enforced.",
+        "Correct the line that is named; tabs cannot indent.",
+        &["https://yaml.org/spec/1.2.2/"],
+        "version: 1\nlimits:\n\t- fuel\n",
+        "version: 1\n",
+    ),
+    fault(
+        "empty-policy",
+        "the file holds no policy",
+        "Many readers take an empty file for \"all defaults\": somebody emptied it, and nothing said so.",
+        "Write at least `version: 1`.",
+        &["CWE-1188"],
+        "# only a comment\n",
+        "version: 1\n",
+    ),
+    fault(
+        "version-missing",
+        "the policy has no version",
+        "Without a version, a later reader may take the same words for something else.",
+        "Add `version: 1` as the first line.",
+        &["CWE-436"],
+        "limits: { memory: 64MiB }\n",
+        "version: 1\nlimits: { memory: 64MiB }\n",
+    ),
+    fault(
+        "version-unknown",
+        "the version is not known",
+        "A policy of another version may mean something else by the same words.",
+        "Write `version: 1`, or use the release that knows the version.",
+        &["CWE-436"],
+        "version: 2\n",
+        "version: 1\n",
+    ),
+    fault(
+        "unknown-key",
+        "a key that no part of a policy has",
+        "A misspelled limit limits nothing.",
+        "Correct the key or remove it.",
+        &["CWE-20"],
+        "version: 1\nlimits: { memroy: 64MiB }\n",
+        "version: 1\nlimits: { memory: 64MiB }\n",
+    ),
+    fault(
+        "missing-key",
+        "a key is missing that the entry needs",
+        "Half an entry can be completed in more than one way.",
+        "Add the key that is named.",
+        &["CWE-20"],
+        "version: 1\ngrants:\n  filesystem: [{ host: ./data, guest: /data }]\n",
+        "version: 1\ngrants:\n  filesystem: [{ host: ./data, guest: /data, access: read-only }]\n",
+    ),
+    fault(
+        "duplicate-key",
+        "a key stands twice",
+        "Readers differ about which of the two wins, so a reviewer and an executor may see two policies.",
+        "Keep one of them.",
+        &["CWE-694"],
+        "version: 1\nlimits: { memory: 64MiB, memory: 8GiB }\n",
+        "version: 1\nlimits: { memory: 64MiB }\n",
+    ),
+    fault(
+        "not-a-key",
+        "a mapping or list stands as a key",
+        "No key of a policy is anything but a name.",
+        "Use a plain name as the key.",
+        &["CWE-20"],
+        "version: 1\n? [a, b]\n: 1\n",
+        "version: 1\n",
+    ),
+    fault(
+        "wrong-type",
+        "a value of the wrong shape",
+        "A list where a mapping belongs, or the reverse, is read as nothing by others.",
+        "Write the shape that the message names.",
+        &["CWE-20"],
+        "version: 1\nlimits: [memory]\n",
+        "version: 1\nlimits: { memory: 64MiB }\n",
+    ),
+    fault(
+        "null-value",
+        "a key has no value",
+        "Elsewhere a key without a value reads as absent, which can mean unlimited.",
+        "Write a value or remove the key.",
+        &["CWE-1188"],
+        "version: 1\nlimits:\n  fuel:\n",
+        "version: 1\nlimits:\n  fuel: 100_000_000\n",
+    ),
+    fault(
+        "unknown-value",
+        "a word that the key does not take",
+        "What is not understood must not be guessed.",
+        "Write one of the words that the message names.",
+        &["CWE-20"],
+        "version: 1\non-denial: ignore\n",
+        "version: 1\non-denial: errno\n",
+    ),
+    fault(
+        "boolean-not-canonical",
+        "a yes or no in a spelling that readers take differently",
+        "`no` is false for readers of YAML 1.1 and text for those of YAML 1.2.",
+        "Write `true` or `false`.",
+        &["CWE-436"],
+        "version: 1\nfeatures: { threads: no }\n",
+        "version: 1\nfeatures: { threads: false }\n",
+    ),
+    fault(
+        "not-a-quantity",
+        "a limit that is no quantity",
+        "64 may be bytes or megabytes, and 017 may be 15: a number without its unit, or in an odd base, is a guess.",
+        "Write a decimal number with its unit, for example `64MiB`, `10s` or `100_000_000`.",
+        &["CWE-1284"],
+        "version: 1\nlimits: { memory: 64 }\n",
+        "version: 1\nlimits: { memory: 64MiB }\n",
+    ),
+    fault(
+        "not-a-path",
+        "a path that is empty or holds a NUL",
+        "Systems cut a path at a NUL, so that another path is opened than the one that was checked.",
+        "Write a path.",
+        &["CWE-158"],
+        "version: 1\ngrants:\n  filesystem: [{ host: \"\", guest: /data, access: read-only }]\n",
+        "version: 1\ngrants:\n  filesystem: [{ host: ./data, guest: /data, access: read-only }]\n",
+    ),
+    fault(
+        "not-a-digest",
+        "a digest that is not SHA-256",
+        "A short, weak or misspelled digest pins nothing.",
+        "Write 64 lower-case hex digits, as `sha256sum` prints them.",
+        &["CWE-328"],
+        "version: 1\nmodules: { sha256: [d41d8cd98f00b204e9800998ecf8427e] }\n",
+        "version: 1\nmodules: { sha256: [e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855] }\n",
+    ),
+    fault(
+        "invisible-characters",
+        "invisible characters in the file",
+        "Characters that turn or hide text make a reviewer see another policy than the reader.",
+        "Remove them, also from comments.",
+        &["CWE-1007", "CVE-2021-42574"],
+        "version: 1 # \u{202e}\n",
+        "version: 1\n",
+    ),
+    fault(
+        "anchors-used",
+        "anchors or aliases in the file",
+        "What applies where is hard to review, and a few aliases of aliases fill the memory of a reader.",
+        "Write the values out.",
+        &["CWE-776"],
+        "version: 1\nlimits: { disk: &size 64MiB, output: *size }\n",
+        "version: 1\nlimits: { disk: 64MiB, output: 64MiB }\n",
+    ),
+    fault(
+        "merge-key-used",
+        "a merge key in the file",
+        "Readers differ about whether `<<` merges, and about who wins.",
+        "Write the keys out.",
+        &["CWE-436"],
+        "version: 1\nlimits: { <<: { memory: 64MiB } }\n",
+        "version: 1\nlimits: { memory: 64MiB }\n",
+    ),
+    fault(
+        "tag-used",
+        "a tag in the file",
+        "A tag changes what a value is: `!!binary` turns letters into bytes that no reviewer sees.",
+        "Remove the tag.",
+        &["CWE-502"],
+        "version: 1\naudit: { log: !!str audit.jsonl }\n",
+        "version: 1\naudit: { log: audit.jsonl }\n",
+    ),
+    fault(
+        "several-documents",
+        "several documents in one file",
+        "Many readers stop after the first: the rest is reviewed and does not apply.",
+        "Keep one document a file.",
+        &["CWE-436"],
+        "version: 1\n---\nversion: 1\n",
+        "version: 1\n",
+    ),
+    fault(
+        "nesting-too-deep",
+        "values are nested too deeply",
+        "No policy needs it, and readers run out of stack.",
+        "Write it flat.",
+        &["CWE-674"],
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
+        "version: 1\n",
+    ),
+    fault(
+        "file-too-large",
+        "the file holds too many values",
+        "No policy is that long, and readers run out of memory.",
+        "Split the policy, or generate less of it.",
+        &["CWE-770"],
+        "# More than 20 000 values.\n",
+        "version: 1\n",
+    ),
+    fault(
+        "extends-unsupported",
+        "the policy builds on another one",
+        "What the other file says cannot be seen here, and may change without this one.",
+        "Copy the preset and change it.",
+        &["CWE-829"],
+        "version: 1\nextends: strict\n",
+        "version: 1\n",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<&'static str> {
+        Policy::parse("t.yaml", text)
+            .err()
+            .map(|faults| faults.iter().map(|fault| fault.rule).collect())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn the_reader_finds_every_fault_in_its_example() {
+        for fault in FAULTS {
+            let bad = match fault.id {
+                "file-too-large" => "- 1\n".repeat(20_001),
+                _ => fault.bad.to_owned(),
+            };
+            assert!(faults(&bad).contains(&fault.id), "{}: {:?}", fault.id, faults(&bad));
+            assert!(faults(fault.good).is_empty(), "{}: {:?}", fault.id, faults(fault.good));
+        }
+    }
+
+    #[test]
+    fn every_fault_of_the_reader_is_described() {
+        let sources = [include_str!("../../policy/src/document.rs"), include_str!("../../policy/src/decode.rs")];
+        let mut seen = 0;
+        for source in sources {
+            for before in ["fault(\"", "rule: \""] {
+                for (at, _) in source.match_indices(before) {
+                    let id = source[at + before.len()..].split('"').next().unwrap();
+                    assert!(FAULTS.iter().any(|fault| fault.id == id), "`{id}` is not described");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 20);
+    }
+}

@@ -1,0 +1,123 @@
+//! Findings that the policy itself accepts: which waivers take effect.
+
+use gauntlet_policy::{Policy, Waiver};
+
+use crate::{rules, structure};
+
+/// Fewest characters of a reason that somebody can judge.
+const LEAST_REASON: usize = 10;
+
+/// Where a waiver stands in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// It names no date.
+    Never,
+    /// What it names is no date.
+    Unreadable,
+    /// Its date has passed.
+    Past,
+    /// Its date is today or later, or nobody said what today is.
+    InForce,
+}
+
+/// Whether a finding of a rule is accepted.
+pub(crate) fn accepts(policy: &Policy, today: Option<&str>, rule: &str) -> bool {
+    let about_waivers = rule.starts_with("waiver-");
+    !about_waivers
+        && policy
+            .waivers
+            .iter()
+            .any(|waiver| waiver.rule.value == rule && has_reason(waiver) && in_force(waiver, today))
+}
+
+fn in_force(waiver: &Waiver, today: Option<&str>) -> bool {
+    match expiry(waiver, today) {
+        Expiry::Never | Expiry::InForce => true,
+        Expiry::Unreadable | Expiry::Past => false,
+    }
+}
+
+/// Whether a waiver has a reason that somebody can judge.
+pub(crate) fn has_reason(waiver: &Waiver) -> bool {
+    waiver.reason.as_ref().is_some_and(|reason| {
+        let reason = reason.value.trim();
+        reason.chars().count() >= LEAST_REASON && !reason.to_lowercase().starts_with("todo")
+    })
+}
+
+/// Where a waiver stands in time, seen from `today`. Dates are compared as text, which is right for `YYYY-MM-DD`.
+pub(crate) fn expiry(waiver: &Waiver, today: Option<&str>) -> Expiry {
+    let Some(expires) = &waiver.expires else { return Expiry::Never };
+    if !is_date(&expires.value) {
+        return Expiry::Unreadable;
+    }
+    let Some(today) = today else { return Expiry::InForce };
+    let today = today.get(..10).unwrap_or_default();
+    // A date of today that cannot be read must not keep a waiver alive.
+    if is_date(today) && expires.value.as_str() >= today { Expiry::InForce } else { Expiry::Past }
+}
+
+/// Whether there is a rule of that name.
+pub(crate) fn knows(rule: &str) -> bool {
+    rules::RULES.iter().any(|known| known.id == rule) || structure::FAULTS.iter().any(|known| known.id == rule)
+}
+
+fn is_date(text: &str) -> bool {
+    let digits =
+        |range: std::ops::Range<usize>| text.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = |range| digits(range).and_then(|part| part.parse::<u32>().ok());
+    let dashes = text.len() == 10 && text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
+    let (Some(year), Some(month), Some(day)) = (number(0..4), number(5..7), number(8..10)) else { return false };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        _ => 31,
+    };
+    dashes && (1..=12).contains(&month) && (1..=days).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, lint_all};
+
+    #[test]
+    fn dates_are_dates() {
+        assert!(is_date("2026-01-31") && is_date("2028-02-29"));
+        for text in ["2026-02-29", "2026-13-01", "2026-1-1", "soon", "", "2026-01-00", "２026-01-1"] {
+            assert!(!is_date(text), "{text}");
+        }
+    }
+
+    fn findings(waiver: &str, today: &str) -> (Vec<String>, usize) {
+        let text =
+            format!("version: 1\nlimits: {{ memory: unlimited }}\nwaivers: [{{ rule: memory-unbounded, {waiver} }}]\n");
+        let policy = Policy::parse("t.yaml", &text).unwrap();
+        let linted = lint_all(&policy, &Options { today: Some(today.into()) });
+        (linted.findings.into_iter().map(|finding| finding.rule).collect(), linted.waived.len())
+    }
+
+    #[test]
+    fn a_waiver_in_force_drops_the_finding_and_counts_it() {
+        let (left, waived) = findings("reason: 'the host caps it', owner: me, expires: 2026-06-30", "2026-06-30");
+        assert!(!left.contains(&"memory-unbounded".to_owned()));
+        assert_eq!(waived, 1);
+    }
+
+    #[test]
+    fn a_waiver_that_nobody_can_judge_or_that_expired_drops_nothing() {
+        let cases = [
+            ("owner: me, expires: 2026-06-30", "2026-01-01"),
+            ("reason: 'todo: think', owner: me, expires: 2026-06-30", "2026-01-01"),
+            ("reason: 'the host caps it', owner: me, expires: 2026-06-30", "2026-07-01"),
+            ("reason: 'the host caps it', owner: me, expires: soon", "2026-01-01"),
+            ("reason: 'the host caps it', owner: me, expires: 2026-06-30", "nonsense"),
+        ];
+        for (waiver, today) in cases {
+            let (left, waived) = findings(waiver, today);
+            assert!(left.contains(&"memory-unbounded".to_owned()), "{waiver}");
+            assert_eq!(waived, 0);
+        }
+    }
+}
