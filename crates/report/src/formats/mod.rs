@@ -1,0 +1,117 @@
+//! The table of formats. A new one is a file beside this, a `mod` line and an entry below.
+
+mod github;
+mod html;
+mod human;
+mod json;
+mod junit;
+mod markdown;
+mod sarif;
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use gauntlet_record::Record;
+
+use crate::{Options, WriteError};
+
+/// What a format is: a function of a record.
+type Writer = fn(&Record, &Options, &mut dyn io::Write) -> Result<(), WriteError>;
+
+macro_rules! formats {
+    ($($(#[$meta:meta])* $variant:ident = $module:ident, $file:literal;)*) => {
+        /// A report format.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Format { $($(#[$meta])* $variant,)* }
+
+        impl Format {
+            /// Every format.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name, as `--format` takes it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($module),)* }
+            }
+
+            /// The name of its file in an output folder.
+            #[must_use]
+            pub const fn file_name(self) -> &'static str {
+                match self { $(Self::$variant => $file,)* }
+            }
+
+            pub(crate) fn writer(self) -> Writer {
+                match self { $(Self::$variant => $module::write,)* }
+            }
+        }
+    };
+}
+
+formats! {
+    /// Text for a person at a terminal.
+    Human = human, "report.txt";
+    /// The record itself, as JSON.
+    Json = json, "record.json";
+    /// JUnit XML, as CI servers read it.
+    Junit = junit, "junit.xml";
+    /// SARIF 2.1.0, as code scanning reads it.
+    Sarif = sarif, "report.sarif";
+    /// One self-contained page.
+    Html = html, "report.html";
+    /// A summary for a pull request or a job.
+    Markdown = markdown, "report.md";
+    /// Workflow commands that GitHub turns into annotations.
+    Github = github, "annotations.txt";
+}
+
+/// A word that is not a format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a report format")]
+pub struct UnknownFormat(
+    /// The word that was given.
+    pub String,
+);
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL.iter().copied().find(|format| format.as_str() == word).ok_or_else(|| UnknownFormat(word.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_and_the_folder_name_the_same_formats() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/formats");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| {
+                entry.unwrap().file_name().into_string().unwrap().strip_suffix(".rs").map(str::to_owned)
+            })
+            .filter(|name| name != "mod")
+            .collect();
+        files.sort();
+        let mut names: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(files, names);
+    }
+
+    #[test]
+    fn every_format_is_found_by_its_name() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(*format));
+        }
+        assert!("pdf".parse::<Format>().is_err());
+    }
+}
