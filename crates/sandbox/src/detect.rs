@@ -1,0 +1,127 @@
+//! What this host can enforce of the worker's jail, why not, and how to get it.
+
+use std::fs;
+
+use gauntlet_record::{Granted, Mechanism};
+use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
+
+/// Memory that this process may use, in bytes: the host's, or less where a control group says so.
+#[must_use]
+pub fn host_memory() -> u64 {
+    let total = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    let total = total.unwrap_or(0).saturating_mul(1024);
+    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
+    group.map_or(total, |group| group.min(total))
+}
+
+/// Every mechanism of the jail, as this host offers it.
+#[must_use]
+pub fn mechanisms() -> Vec<Mechanism> {
+    vec![process(), seccomp(), landlock(), namespaces(), cgroup()]
+}
+
+fn mechanism(name: &str, granted: Granted, note: impl Into<String>, remedy: Option<&str>) -> Mechanism {
+    Mechanism { name: name.into(), granted, note: note.into(), remedy: remedy.map(str::to_owned) }
+}
+
+fn process() -> Mechanism {
+    match std::env::current_exe() {
+        Ok(_) => mechanism("process", Granted::Full, "workers are started from this executable", None),
+        Err(error) => mechanism("process", Granted::None, format!("this executable cannot be found: {error}"), Some("mount /proc")),
+    }
+}
+
+fn seccomp() -> Mechanism {
+    let remedy = "a kernel with CONFIG_SECCOMP_FILTER, and a container runtime that lets filters be installed";
+    match fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail") {
+        Ok(actions) if actions.split_whitespace().any(|action| action == "kill_process") => {
+            mechanism("seccomp", Granted::Full, "filters can kill the process", None)
+        }
+        Ok(_) => mechanism("seccomp", Granted::Partial, "filters cannot kill the process", Some(remedy)),
+        Err(error) => mechanism("seccomp", Granted::None, format!("no filters: {error}"), Some(remedy)),
+    }
+}
+
+fn landlock() -> Mechanism {
+    let remedy = "a kernel of 6.12 or later with `landlock` in its `lsm=` list";
+    match landlock_abi() {
+        0 => mechanism("landlock", Granted::None, "not enabled in this kernel", Some(remedy)),
+        abi @ 1..=3 => mechanism("landlock", Granted::Partial, format!("ABI {abi}: files only, no network ports"), Some(remedy)),
+        abi => mechanism("landlock", Granted::Full, format!("ABI {abi} or later: files and network ports"), None),
+    }
+}
+
+/// The highest version of Landlock's interface, up to 6, that this kernel takes; 0 is none. Makes rulesets and applies none.
+pub(crate) fn landlock_abi() -> u8 {
+    let versions = [(6, ABI::V6), (5, ABI::V5), (4, ABI::V4), (3, ABI::V3), (2, ABI::V2), (1, ABI::V1)];
+    let takes = |abi: ABI| {
+        let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(abi));
+        let ruleset = match abi {
+            ABI::V4 | ABI::V5 | ABI::V6 => ruleset.and_then(|ruleset| ruleset.handle_access(landlock::AccessNet::from_all(abi))),
+            _ => ruleset,
+        };
+        let ruleset = match abi {
+            ABI::V6 => ruleset.and_then(|ruleset| ruleset.scope(landlock::Scope::from_all(abi))),
+            _ => ruleset,
+        };
+        ruleset.and_then(Ruleset::create).is_ok()
+    };
+    versions.into_iter().find(|(_, abi)| takes(*abi)).map_or(0, |(number, _)| number)
+}
+
+fn namespaces() -> Mechanism {
+    let number = |path: &str| fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let root = rustix::process::geteuid().is_root();
+    if number("/proc/sys/user/max_user_namespaces") == Some(0) {
+        let remedy = "sysctl user.max_user_namespaces=10000";
+        return mechanism("namespaces", Granted::None, "user namespaces are switched off", Some(remedy));
+    }
+    if !root && number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
+        let remedy = "sysctl kernel.unprivileged_userns_clone=1";
+        return mechanism("namespaces", Granted::None, "not for unprivileged users", Some(remedy));
+    }
+    if !root && number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+        let remedy = "an AppArmor profile that allows `userns` for this executable";
+        return mechanism("namespaces", Granted::None, "AppArmor keeps them from unprivileged users", Some(remedy));
+    }
+    mechanism("namespaces", Granted::Partial, "offered by this host; the executor does not use them yet", None)
+}
+
+fn cgroup() -> Mechanism {
+    let unified = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").is_ok_and(|text| !text.trim().is_empty());
+    if unified {
+        mechanism("cgroup", Granted::Partial, "version 2 is mounted; the executor does not use it yet", None)
+    } else {
+        let remedy = "a system with cgroup version 2 and a delegated group, for example `systemd-run --user --scope`";
+        mechanism("cgroup", Granted::None, "no controllers of version 2; the executor does not use control groups yet", Some(remedy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mechanism_of_the_policy_is_detected() {
+        let found: Vec<String> = mechanisms().into_iter().map(|mechanism| mechanism.name).collect();
+        let asked: Vec<&str> = gauntlet_policy::Isolation::default().mechanisms().iter().map(|(name, _)| *name).collect();
+        assert_eq!(found, asked);
+    }
+
+    #[test]
+    fn what_is_missing_comes_with_a_remedy() {
+        for mechanism in mechanisms().into_iter().filter(|mechanism| mechanism.granted == Granted::None) {
+            assert!(mechanism.remedy.is_some(), "{mechanism:?}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_memory_is_known() {
+        assert!(host_memory() > 64 << 20);
+    }
+}

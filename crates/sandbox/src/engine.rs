@@ -1,0 +1,50 @@
+//! Engine settings: every proposal named, none inherited; deterministic resources; nothing that a guest does not need.
+
+use gauntlet_policy::{Feature, Policy};
+use gauntlet_record::LimitKey;
+use wasmtime::{Config, Engine};
+
+use crate::Protections;
+
+/// Largest wasm stack when the limit is lifted or unlimited: the fiber below it still has to be reserved.
+const STACK_CEILING: u64 = 64 << 20;
+/// Room for host frames below the wasm stack.
+const HOST_STACK: usize = 1 << 20;
+
+/// Builds an engine for a policy.
+pub(crate) fn build(policy: &Policy, protections: &Protections) -> wasmtime::Result<Engine> {
+    let on = |feature| protections.lifted("features") || policy.features.allows(feature);
+    let stack = protections.limit(LimitKey::Stack).unwrap_or(STACK_CEILING).min(STACK_CEILING);
+    let stack = usize::try_from(stack).unwrap_or(1 << 20);
+    let mut config = Config::new();
+    config
+        .wasm_bulk_memory(on(Feature::BulkMemory) || on(Feature::ReferenceTypes))
+        .wasm_reference_types(on(Feature::ReferenceTypes))
+        .wasm_multi_value(on(Feature::MultiValue))
+        .wasm_simd(on(Feature::Simd) || on(Feature::RelaxedSimd))
+        .wasm_relaxed_simd(on(Feature::RelaxedSimd))
+        .wasm_threads(on(Feature::Threads))
+        .shared_memory(on(Feature::Threads))
+        .wasm_multi_memory(on(Feature::MultiMemory))
+        .wasm_memory64(on(Feature::Memory64))
+        .wasm_tail_call(on(Feature::TailCall))
+        .wasm_function_references(on(Feature::FunctionReferences) || on(Feature::Gc))
+        .wasm_gc(on(Feature::Gc))
+        .wasm_exceptions(on(Feature::Exceptions))
+        .wasm_custom_page_sizes(on(Feature::CustomPageSizes))
+        .wasm_wide_arithmetic(on(Feature::WideArithmetic))
+        .wasm_stack_switching(false)
+        .wasm_extended_const(true)
+        .wasm_component_model(on(Feature::ComponentModel))
+        .gc_support(on(Feature::ReferenceTypes) || on(Feature::Gc) || on(Feature::Exceptions))
+        .concurrency_support(false);
+    config
+        .consume_fuel(protections.limit(LimitKey::Fuel).is_some())
+        .epoch_interruption(true)
+        .max_wasm_stack(stack)
+        .async_stack_size(stack + HOST_STACK)
+        // The images of copy-on-write memories need calls that the worker's filter kills.
+        .memory_init_cow(false)
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+    Engine::new(&config)
+}

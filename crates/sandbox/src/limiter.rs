@@ -1,0 +1,116 @@
+//! Memory and table limits as sums over everything that the guest holds. What was granted is never given back.
+//!
+//! The engine's own limiter looks at one memory or table at a time. Giving back after a failed growth is a hole: the engine reports
+//! some failures without having asked before. A store lives for one run, so nothing is lost by keeping the books one way.
+
+use gauntlet_record::{Cause, LimitKey};
+use wasmtime::ResourceLimiter;
+
+use crate::host::Tally;
+
+/// The books of one run.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    memory: Option<u64>,
+    table_elements: Option<u64>,
+    instances: Option<u64>,
+    pub(crate) memory_used: u64,
+    pub(crate) table_elements_used: u64,
+    tally: Tally,
+}
+
+impl Limiter {
+    pub(crate) fn new(protections: &crate::Protections, tally: Tally) -> Self {
+        Self {
+            memory: protections.limit(LimitKey::Memory),
+            table_elements: protections.limit(LimitKey::TableElements),
+            instances: protections.limit(LimitKey::Instances),
+            memory_used: 0,
+            table_elements_used: 0,
+            tally,
+        }
+    }
+}
+
+/// Books a growth from `current` to `desired`; `declared` is the guest's own maximum.
+fn book(used: &mut u64, cap: Option<u64>, current: usize, desired: usize, declared: Option<usize>) -> Result<bool, u64> {
+    if declared.is_some_and(|declared| desired > declared) {
+        return Ok(false);
+    }
+    let wanted = used.saturating_add(desired.saturating_sub(current) as u64);
+    if cap.is_some_and(|cap| wanted > cap) {
+        return Err(wanted);
+    }
+    *used = wanted;
+    Ok(true)
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(book(&mut self.memory_used, self.memory, current, desired, declared).unwrap_or_else(|wanted| {
+            self.tally.deny(Cause::Limit(LimitKey::Memory), "memory", || wanted.to_string(), self.memory);
+            false
+        }))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(book(&mut self.table_elements_used, self.table_elements, current, desired, declared).unwrap_or_else(|wanted| {
+            self.tally.deny(Cause::Limit(LimitKey::TableElements), "table", || wanted.to_string(), self.table_elements);
+            false
+        }))
+    }
+
+    fn instances(&self) -> usize {
+        self.instances.map_or(usize::MAX, |cap| usize::try_from(cap).unwrap_or(usize::MAX))
+    }
+
+    fn tables(&self) -> usize {
+        usize::MAX
+    }
+
+    fn memories(&self) -> usize {
+        usize::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter(memory: u64) -> Limiter {
+        let text = format!("version: 1\nlimits: {{ memory: {memory}B, table-elements: 10 }}\n");
+        let policy = gauntlet_policy::Policy::parse("t", &text).unwrap();
+        Limiter::new(&crate::Protections::of(&policy), Tally::default())
+    }
+
+    #[test]
+    fn memories_are_summed() {
+        let mut limiter = limiter(100);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(!limiter.memory_growing(0, 60, None).unwrap());
+        assert!(limiter.memory_growing(0, 40, None).unwrap());
+        assert_eq!(limiter.memory_used, 100);
+    }
+
+    #[test]
+    fn a_failed_growth_gives_nothing_back() {
+        let mut limiter = limiter(100);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        limiter.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
+        assert!(!limiter.memory_growing(0, 60, None).unwrap());
+    }
+
+    #[test]
+    fn the_guests_own_maximum_is_no_denial_of_ours() {
+        let mut limiter = limiter(100);
+        assert!(!limiter.memory_growing(0, 60, Some(50)).unwrap());
+        assert_eq!(limiter.tally.denials(), []);
+    }
+
+    #[test]
+    fn tables_are_summed() {
+        let mut limiter = limiter(0);
+        assert!(limiter.table_growing(0, 8, None).unwrap());
+        assert!(!limiter.table_growing(0, 3, None).unwrap());
+    }
+}

@@ -1,0 +1,165 @@
+//! Protections as values: what the executor puts between a guest and the host, each one separately.
+//!
+//! The executor is built from this list. A live control, a lifted layer and many a weakened executor are the same thing: one protection
+//! left out, here, by an id that no policy can name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gauntlet_policy::{Policy, Requirement};
+use gauntlet_record::{Grant, LimitKey};
+use gauntlet_target::TargetError;
+use serde::{Deserialize, Serialize};
+
+/// Limits and settings that policies may name and this executor does not hold yet, with the reason. Records show them as NOT PROVED.
+pub const NOT_HELD: &[(&str, &str)] = &[
+    ("limits.host-work", "the executor does not count host work yet"),
+    ("limits.disk", "the executor has no disk quota yet"),
+    ("limits.files", "the executor has no inode quota yet"),
+    ("limits.call-depth", "the executor does not count frames yet"),
+    ("limits.network-bytes", "the executor does not count network bytes yet"),
+    ("limits.connections", "the executor does not count connections yet"),
+    ("limits.ports", "the executor does not count ports yet"),
+    ("on-denial", "the executor does not end runs at a denial yet"),
+    ("isolation.namespaces", "the executor does not use namespaces yet"),
+    ("isolation.cgroup", "the executor does not use control groups yet"),
+    ("deterministic", "the executor has no virtual clock yet"),
+];
+
+/// Why a key of the policy is not held; `None` if it is. A connection limit of 0 is held by linking no sockets.
+#[must_use]
+pub fn not_held(key: &str, policy: &Policy) -> Option<&'static str> {
+    let closed = policy.grants.network.is_empty();
+    if closed && matches!(key, "limits.connections" | "limits.ports" | "limits.network-bytes") {
+        return None;
+    }
+    NOT_HELD.iter().find(|(name, _)| *name == key).map(|(_, why)| *why)
+}
+
+/// An id that names no protection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a protection")]
+pub struct UnknownProtection(pub String);
+
+/// What stands between the guest and the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protections {
+    /// The value in force of every limit, in its base unit; absent is unlimited.
+    limits: BTreeMap<LimitKey, u64>,
+    /// The limits as the policy gives them, whatever was lifted: the jail's backstops stand on these.
+    backstops: BTreeMap<LimitKey, u64>,
+    lifted: BTreeSet<String>,
+}
+
+impl Protections {
+    /// All that a policy asks for.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let memory = crate::host_memory();
+        let limits: BTreeMap<_, _> =
+            LimitKey::ALL.iter().filter_map(|key| policy.limits.resolve(*key, memory).map(|value| (*key, value))).collect();
+        Self { backstops: limits.clone(), limits, lifted: BTreeSet::new() }
+    }
+
+    /// Leaves protections out, by id: a limit or a grant by its policy key, `validation`, `jail` or `escaping`.
+    ///
+    /// # Errors
+    ///
+    /// If an id names no protection.
+    pub fn lift(&mut self, ids: &[String]) -> Result<(), UnknownProtection> {
+        for id in ids {
+            let known = id.parse::<Grant>().is_ok() || matches!(id.as_str(), "validation" | "jail" | "escaping");
+            if let Ok(key) = id.parse::<LimitKey>() {
+                self.limits.remove(&key);
+            } else if !known {
+                return Err(UnknownProtection(id.clone()));
+            }
+            self.lifted.insert(id.clone());
+        }
+        Ok(())
+    }
+
+    /// The value of a limit; `None` is unlimited.
+    pub(crate) fn limit(&self, key: LimitKey) -> Option<u64> {
+        self.limits.get(&key).copied()
+    }
+
+    /// The value that the jail's backstop for a limit stands on.
+    pub(crate) fn backstop(&self, key: LimitKey) -> Option<u64> {
+        self.backstops.get(&key).copied()
+    }
+
+    /// Whether a protection was left out.
+    pub(crate) fn lifted(&self, id: &str) -> bool {
+        self.lifted.contains(id)
+    }
+}
+
+/// Checks, before anything runs, whether this executor and this host can hold what a policy asks for.
+///
+/// # Errors
+///
+/// If a grant or setting cannot be honoured, or a required mechanism is not to be had.
+pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
+    let unheld = |key: &str, why: &str| Err(TargetError::LimitUnenforced { key: key.into(), why: why.into() });
+    if policy.grants.filesystem.iter().any(|grant| grant.access.value == gauntlet_policy::Access::Scratch) {
+        return unheld("grants.filesystem", "the executor has no scratch directories yet");
+    }
+    if policy.modules.signed_by.first().is_some() {
+        return unheld("modules.signed-by", "the executor checks no signatures yet");
+    }
+    if policy.modules.precompiled.value {
+        return unheld("modules.precompiled", "precompiled code is never loaded: it would run unchecked");
+    }
+    if policy.modules.compressed.value {
+        return unheld("modules.compressed", "compressed modules are never unpacked");
+    }
+    if policy.modules.unknown_imports.value {
+        return unheld("modules.imports", "unknown imports are refused, never stubbed");
+    }
+    if policy.deterministic.value || policy.grants.random.value == gauntlet_policy::Random::Seeded {
+        return unheld("deterministic", "the executor has no virtual clock and no seeded random numbers yet");
+    }
+    if policy.grants.network.iter().any(|grant| grant.scope != gauntlet_policy::Scope::Connect) {
+        return unheld("grants.network", "the executor grants connecting only, neither listening nor looking names up");
+    }
+    let have = crate::mechanisms();
+    for (mechanism, requirement) in policy.isolation.mechanisms() {
+        if requirement.value != Requirement::Required {
+            continue;
+        }
+        let why = match mechanism {
+            "namespaces" | "cgroup" => Some("the executor does not use it yet".to_owned()),
+            _ => have
+                .iter()
+                .find(|have| have.name == mechanism && have.granted == gauntlet_record::Granted::None)
+                .map(|have| have.note.clone()),
+        };
+        if let Some(why) = why {
+            return Err(TargetError::Unconfined { mechanism: mechanism.into(), why });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifted_limit_is_gone_and_its_backstop_stays() {
+        let policy = Policy::parse("t", "version: 1\nlimits: { memory: 1MiB }\n").unwrap();
+        let mut protections = Protections::of(&policy);
+        protections.lift(&["memory".to_owned()]).unwrap();
+        assert_eq!(protections.limit(LimitKey::Memory), None);
+        assert_eq!(protections.backstop(LimitKey::Memory), Some(1 << 20));
+        assert!(protections.lift(&["memroy".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn what_is_required_and_not_held_is_refused_before_anything_runs() {
+        let policy = Policy::parse("t", "version: 1\nisolation: { cgroup: required }\n").unwrap();
+        assert!(matches!(preflight(&policy), Err(TargetError::Unconfined { mechanism, .. }) if mechanism == "cgroup"));
+        let policy = Policy::parse("t", "version: 1\nmodules: { precompiled: accept }\n").unwrap();
+        assert!(matches!(preflight(&policy), Err(TargetError::LimitUnenforced { .. })));
+    }
+}

@@ -1,0 +1,150 @@
+//! What parent and worker say to each other: frames of one kind byte, four length bytes and that many bytes.
+//!
+//! The parent trusts nothing that a worker says: a worker that runs a guest may be the guest's.
+
+use std::io::{self, Read, Write};
+
+use gauntlet_policy::Policy;
+use serde::{Deserialize, Serialize};
+
+use crate::Protections;
+
+/// Most bytes of one frame.
+pub(crate) const MAX_FRAME: usize = 64 << 20;
+
+/// The kinds of frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Parent: the setup, as JSON. First.
+    Setup = b'S',
+    /// Parent: the guest's bytes. Second, after the worker is ready.
+    Guest = b'G',
+    /// Worker: it has narrowed itself; the confinement achieved, as JSON.
+    Ready = b'R',
+    /// Worker: a required mechanism is not to be had; mechanism and reason, as JSON.
+    Denied = b'X',
+    /// Worker: something failed before the guest was read; the reason, as text.
+    Failed = b'E',
+    /// Worker: validating and compiling begins.
+    Compiling = b'c',
+    /// Worker: compiling has ended.
+    Compiled = b'd',
+    /// Worker: bytes of standard output.
+    Out = b'o',
+    /// Worker: bytes of standard error.
+    Err = b'e',
+    /// Worker: something was denied for the first time, as JSON.
+    Denial = b'n',
+    /// Worker: the outcome, without output, as JSON. Last.
+    Finished = b'F',
+}
+
+impl Kind {
+    fn of(byte: u8) -> Option<Self> {
+        [
+            Self::Setup, Self::Guest, Self::Ready, Self::Denied, Self::Failed, Self::Compiling, Self::Compiled, Self::Out, Self::Err,
+            Self::Denial, Self::Finished,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// What a worker is told before it narrows itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    pub(crate) policy: Policy,
+    pub(crate) protections: Protections,
+    pub(crate) nonce: String,
+    pub(crate) entry: Option<String>,
+    pub(crate) stdin: Vec<u8>,
+    /// How much of the deadline has passed, in nanoseconds.
+    pub(crate) elapsed: u64,
+}
+
+/// Writes one frame with one call, so that frames of several threads do not mix.
+///
+/// # Errors
+///
+/// If the other end is gone.
+pub(crate) fn write(to: &mut dyn Write, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut frame = Vec::with_capacity(bytes.len() + 5);
+    frame.push(kind as u8);
+    frame.extend_from_slice(&length.to_le_bytes());
+    frame.extend_from_slice(bytes);
+    to.write_all(&frame)
+}
+
+/// Reads one frame, waiting for it.
+///
+/// # Errors
+///
+/// If the other end is gone or does not speak this protocol.
+pub(crate) fn read(from: &mut dyn Read) -> io::Result<(Kind, Vec<u8>)> {
+    let mut head = [0; 5];
+    from.read_exact(&mut head)?;
+    let (kind, length) = head_of(head)?;
+    let mut bytes = vec![0; length];
+    from.read_exact(&mut bytes)?;
+    Ok((kind, bytes))
+}
+
+/// Takes the first whole frame off a buffer.
+///
+/// # Errors
+///
+/// If what is there is no frame.
+pub(crate) fn take(buffer: &mut Vec<u8>) -> io::Result<Option<(Kind, Vec<u8>)>> {
+    let Some(head) = buffer.first_chunk::<5>() else { return Ok(None) };
+    let (kind, length) = head_of(*head)?;
+    if buffer.len() < length + 5 {
+        return Ok(None);
+    }
+    let rest = buffer.split_off(length + 5);
+    let mut frame = std::mem::replace(buffer, rest);
+    frame.drain(..5);
+    Ok(Some((kind, frame)))
+}
+
+fn head_of(head: [u8; 5]) -> io::Result<(Kind, usize)> {
+    let [kind, a, b, c, d] = head;
+    let kind = Kind::of(kind).ok_or(io::ErrorKind::InvalidData)?;
+    let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+    if length > MAX_FRAME {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok((kind, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_being_cut_anywhere() {
+        let mut bytes = Vec::new();
+        write(&mut bytes, Kind::Out, b"hello").unwrap();
+        write(&mut bytes, Kind::Compiled, b"").unwrap();
+        for cut in 0..bytes.len() {
+            let mut buffer = bytes[..cut].to_vec();
+            let mut frames = Vec::new();
+            while let Some(frame) = take(&mut buffer).unwrap() {
+                frames.push(frame);
+            }
+            buffer.extend_from_slice(&bytes[cut..]);
+            while let Some(frame) = take(&mut buffer).unwrap() {
+                frames.push(frame);
+            }
+            assert_eq!(frames, [(Kind::Out, b"hello".to_vec()), (Kind::Compiled, Vec::new())]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_an_error() {
+        assert!(take(&mut b"zzzzz".to_vec()).is_err());
+        assert!(take(&mut vec![b'o', 255, 255, 255, 255]).is_err());
+        assert!(read(&mut &b"o\x05\0\0\0abc"[..]).is_err());
+    }
+}
