@@ -1,0 +1,3 @@
+//! Generators: bytes and a policy in, a guest out.
+
+pub mod core_module;
