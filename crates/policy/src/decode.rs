@@ -4,8 +4,8 @@ use gauntlet_record::{LimitKey, Unit};
 
 use crate::document::{self, Entry, Fault, Node, Span, Spanned, Value};
 use crate::model::{
-    Access, Audit, Detail, Feature, FileGrant, Limit, Limits, NetworkGrant, OnDenial, PerTenant, Policy, Random, Requirement, Scope, Stdin,
-    User, Variable, Waiver,
+    Access, Audit, Detail, Feature, FileGrant, Limit, Limits, NetworkGrant, OnDenial, PerTenant, Policy, Random,
+    Requirement, Scope, Stdin, User, Variable, Waiver,
 };
 use crate::quantity::{Nanos, parse_quantity};
 
@@ -35,8 +35,10 @@ impl Reader {
         if known.contains(&key.value.as_str()) {
             return true;
         }
-        let fix = suggest(&key.value, known)
-            .map_or_else(|| format!("`{what}` takes: {}.", known.join(", ")), |nearest| format!("Did you mean `{nearest}`?"));
+        let fix = suggest(&key.value, known).map_or_else(
+            || format!("`{what}` takes: {}.", known.join(", ")),
+            |nearest| format!("Did you mean `{nearest}`?"),
+        );
         self.fault("unknown-key", format!("`{}` is not a key of `{what}`", key.value), fix, key.span);
         false
     }
@@ -50,7 +52,12 @@ impl Reader {
     pub fn text(&mut self, what: &str, node: &Node) -> Option<Spanned<String>> {
         match &node.value {
             Value::Scalar { text, plain: true } if is_null(text) => {
-                self.fault("null-value", format!("`{what}` has no value"), "Write a value or remove the key.", node.span);
+                self.fault(
+                    "null-value",
+                    format!("`{what}` has no value"),
+                    "Write a value or remove the key.",
+                    node.span,
+                );
                 None
             }
             Value::Scalar { text, .. } => Some(Spanned { value: text.clone(), span: node.span }),
@@ -69,7 +76,12 @@ impl Reader {
             "false" => Some(Spanned { value: false, span: text.span }),
             other => {
                 let message = format!("`{what}` is `{other}`");
-                self.fault("boolean-not-canonical", message, "Write `true` or `false`: readers differ about other spellings.", text.span);
+                self.fault(
+                    "boolean-not-canonical",
+                    message,
+                    "Write `true` or `false`: readers differ about other spellings.",
+                    text.span,
+                );
                 None
             }
         }
@@ -82,8 +94,10 @@ impl Reader {
             return Some(Spanned { value: *value, span: text.span });
         }
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let fix = suggest(&text.value, &names)
-            .map_or_else(|| format!("Write one of: {}.", names.join(", ")), |nearest| format!("Did you mean `{nearest}`?"));
+        let fix = suggest(&text.value, &names).map_or_else(
+            || format!("Write one of: {}.", names.join(", ")),
+            |nearest| format!("Did you mean `{nearest}`?"),
+        );
         self.fault("unknown-value", format!("`{what}` is `{}`", text.value), fix, text.span);
         None
     }
@@ -117,13 +131,29 @@ impl Reader {
     /// A policy, or the part of one that an attack lays over it. With `whole`, the version is asked for.
     pub fn policy(&mut self, node: &Node, whole: bool) -> Policy {
         const KEYS: &[&str] = &[
-            "version", "limits", "grants", "features", "modules", "on-denial", "isolation", "errors", "audit", "waivers", "deterministic",
-            "per-tenant", "extends",
+            "version",
+            "limits",
+            "grants",
+            "features",
+            "modules",
+            "on-denial",
+            "isolation",
+            "errors",
+            "audit",
+            "waivers",
+            "deterministic",
+            "per-tenant",
+            "extends",
         ];
         let mut policy = Policy::default();
         let entries = self.entries("policy", node, KEYS);
         if whole && node.get("version").is_none() && matches!(node.value, Value::Mapping(_)) {
-            self.fault("version-missing", "the policy has no `version`", "Add `version: 1` as its first line.", first(node));
+            self.fault(
+                "version-missing",
+                "the policy has no `version`",
+                "Add `version: 1` as its first line.",
+                first(node),
+            );
         }
         for entry in entries {
             let (key, value) = (&entry.key, &entry.value);
@@ -166,7 +196,12 @@ impl Reader {
         if let Some(text) = self.text("version", node)
             && text.value != "1"
         {
-            self.fault("version-unknown", format!("version `{}` is not known", text.value), "Write `version: 1`.", text.span);
+            self.fault(
+                "version-unknown",
+                format!("version `{}` is not known", text.value),
+                "Write `version: 1`.",
+                text.span,
+            );
         }
     }
 
@@ -190,7 +225,10 @@ impl Reader {
             return Some(Limit::Unlimited(text.span));
         }
         if let Some(percent) = text.value.strip_suffix('%') {
-            let share = percent.parse::<u8>().ok().filter(|share| (1..=100).contains(share) && !percent.starts_with(['0', '+']));
+            let share = percent
+                .parse::<u8>()
+                .ok()
+                .filter(|share| (1..=100).contains(share) && !percent.starts_with(['0', '+']));
             if matches!(key, LimitKey::Memory | LimitKey::CompileMemory | LimitKey::Disk)
                 && let Some(share) = share
             {
@@ -211,11 +249,18 @@ impl Reader {
             let grants = &mut policy.grants;
             match entry.key.value.as_str() {
                 "filesystem" => {
-                    grants.filesystem =
-                        self.items("grants.filesystem", value).iter().filter_map(|item| self.file_grant(item)).collect();
+                    grants.filesystem = self
+                        .items("grants.filesystem", value)
+                        .iter()
+                        .filter_map(|item| self.file_grant(item))
+                        .collect();
                 }
                 "network" => {
-                    grants.network = self.items("grants.network", value).iter().filter_map(|item| self.network_grant(item)).collect();
+                    grants.network = self
+                        .items("grants.network", value)
+                        .iter()
+                        .filter_map(|item| self.network_grant(item))
+                        .collect();
                 }
                 "environment" => {
                     if let Value::Mapping(entries) = &value.value {
@@ -257,8 +302,11 @@ impl Reader {
                 "host" => host = self.text("host", &entry.value),
                 "guest" => guest = self.text("guest", &entry.value),
                 "access" => {
-                    let words =
-                        [("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite), ("scratch", Access::Scratch)];
+                    let words = [
+                        ("read-only", Access::ReadOnly),
+                        ("read-write", Access::ReadWrite),
+                        ("scratch", Access::Scratch),
+                    ];
                     access = self.word("access", &entry.value, &words);
                 }
                 _ => reason = self.text("reason", &entry.value),
@@ -268,19 +316,33 @@ impl Reader {
             self.fault("missing-key", "a file grant without a valid `access`", "Add `access: read-only`.", node.span);
             return None;
         };
-        if let Some(path) = [&host, &guest].into_iter().flatten().find(|path| path.value.is_empty() || path.value.contains('\0')) {
+        if let Some(path) =
+            [&host, &guest].into_iter().flatten().find(|path| path.value.is_empty() || path.value.contains('\0'))
+        {
             self.fault("not-a-path", "an empty path, or one with a NUL", "Write a path.", path.span);
             return None;
         }
         if access.value == Access::Scratch {
             if let Some(host) = &host {
-                self.fault("unknown-key", "a scratch grant has no `host`", "Remove it: scratch is made for the run.", host.span);
+                self.fault(
+                    "unknown-key",
+                    "a scratch grant has no `host`",
+                    "Remove it: scratch is made for the run.",
+                    host.span,
+                );
             }
             let Some(guest) = guest else {
                 self.fault("missing-key", "a scratch grant without `guest`", "Add `guest: /tmp`.", node.span);
                 return None;
             };
-            return Some(FileGrant { host: Spanned::default(), guest, guest_named: true, access, reason, span: node.span });
+            return Some(FileGrant {
+                host: Spanned::default(),
+                guest,
+                guest_named: true,
+                access,
+                reason,
+                span: node.span,
+            });
         }
         let Some(host) = host else {
             self.fault("missing-key", "a file grant without `host`", "Add the host's directory.", node.span);
@@ -309,7 +371,12 @@ impl Reader {
             grant = self.text("address", &entry.value).map(|address| (scope, address));
         }
         let Some((scope, address)) = grant else {
-            self.fault("missing-key", "a network grant without `connect`, `listen` or `resolve`", "Name what is granted.", node.span);
+            self.fault(
+                "missing-key",
+                "a network grant without `connect`, `listen` or `resolve`",
+                "Name what is granted.",
+                node.span,
+            );
             return None;
         };
         Some(NetworkGrant { scope, address, reason, span: node.span })
@@ -330,21 +397,29 @@ impl Reader {
     fn modules(&mut self, node: &Node, policy: &mut Policy) {
         let modules = &mut policy.modules;
         let accept = [("refuse", false), ("accept", true)];
-        for entry in self.entries("modules", node, &["sha256", "signed-by", "precompiled", "compressed", "imports", "deny"]) {
+        for entry in
+            self.entries("modules", node, &["sha256", "signed-by", "precompiled", "compressed", "imports", "deny"])
+        {
             let value = &entry.value;
             match entry.key.value.as_str() {
                 "sha256" => {
                     modules.sha256 = self.texts("modules.sha256", value);
                     for digest in modules.sha256.clone() {
-                        if digest.value.len() != 64 || !digest.value.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+                        if digest.value.len() != 64
+                            || !digest.value.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+                        {
                             let fix = "Write 64 lower-case hex digits, as `sha256sum` prints them.";
                             self.fault("not-a-digest", "not a SHA-256 digest", fix, digest.span);
                         }
                     }
                 }
                 "signed-by" => modules.signed_by = self.texts("modules.signed-by", value),
-                "precompiled" => modules.precompiled = self.word("modules.precompiled", value, &accept).unwrap_or_default(),
-                "compressed" => modules.compressed = self.word("modules.compressed", value, &accept).unwrap_or_default(),
+                "precompiled" => {
+                    modules.precompiled = self.word("modules.precompiled", value, &accept).unwrap_or_default()
+                }
+                "compressed" => {
+                    modules.compressed = self.word("modules.compressed", value, &accept).unwrap_or_default()
+                }
                 "imports" => {
                     let words = [("wasi-granted", false), ("stub-unknown", true)];
                     modules.unknown_imports = self.word("modules.imports", value, &words).unwrap_or_default();
@@ -355,10 +430,15 @@ impl Reader {
     }
 
     fn isolation(&mut self, node: &Node, policy: &mut Policy) {
-        let words =
-            [("required", Requirement::Required), ("if-available", Requirement::IfAvailable), ("off", Requirement::Off)];
+        let words = [
+            ("required", Requirement::Required),
+            ("if-available", Requirement::IfAvailable),
+            ("off", Requirement::Off),
+        ];
         let isolation = &mut policy.isolation;
-        for entry in self.entries("isolation", node, &["process", "seccomp", "landlock", "namespaces", "cgroup", "user"]) {
+        for entry in
+            self.entries("isolation", node, &["process", "seccomp", "landlock", "namespaces", "cgroup", "user"])
+        {
             let what = format!("isolation.{}", entry.key.value);
             let mechanism = match entry.key.value.as_str() {
                 "process" => &mut isolation.process,
@@ -467,12 +547,16 @@ mod tests {
     use super::*;
 
     fn faults(text: &str) -> Vec<(&'static str, u32)> {
-        Policy::parse("t", text).err().map(|faults| faults.iter().map(|fault| (fault.rule, fault.span.line)).collect()).unwrap_or_default()
+        Policy::parse("t", text)
+            .err()
+            .map(|faults| faults.iter().map(|fault| (fault.rule, fault.span.line)).collect())
+            .unwrap_or_default()
     }
 
     #[test]
     fn all_faults_of_a_file_are_reported_at_once() {
-        let text = "version: 2\nlimits:\n  memroy: 1MiB\n  fuel: -1\n  deadline: 10\n  memory:\nfeatures: { threads: no }\n";
+        let text =
+            "version: 2\nlimits:\n  memroy: 1MiB\n  fuel: -1\n  deadline: 10\n  memory:\nfeatures: { threads: no }\n";
         let expected = [
             ("version-unknown", 1),
             ("unknown-key", 3),

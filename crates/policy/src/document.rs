@@ -36,14 +36,25 @@ impl Span {
         let before = &text[..start];
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        Self { start, end, line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+        Self {
+            start,
+            end,
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
     }
 
     /// The same place for a record.
     #[must_use]
     pub fn location(self, file: &str, text: &str) -> Location {
         let end = Self::of(text, self.end, self.end);
-        Location { file: file.replace('\\', "/"), line: self.line, column: self.column, end_line: end.line, end_column: end.column }
+        Location {
+            file: file.replace('\\', "/"),
+            line: self.line,
+            column: self.column,
+            end_line: end.line,
+            end_column: end.column,
+        }
     }
 }
 
@@ -144,7 +155,10 @@ pub fn parse(text: &str) -> Result<Node, Vec<Fault>> {
         match event {
             Ok((event, span)) => {
                 let (start, end) = span.byte_range().map_or((0, 0), |range| (range.start, range.end));
-                if !builder.event(event, Span::of(text, start, end)) {
+                // The parser counts lines as it goes; counting them again for every value would take the square of the file's size.
+                let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+                let span = Span { start, end, line: small(span.start.line()), column: small(span.start.col() + 1) };
+                if !builder.event(event, span) {
                     break;
                 }
             }
@@ -162,7 +176,12 @@ pub fn parse(text: &str) -> Result<Node, Vec<Fault>> {
         root => {
             if root.is_none() && faults.is_empty() {
                 let fix = "Write at least `version: 1`.".to_owned();
-                faults.push(Fault { rule: "empty-policy", message: "the file holds no document".into(), fix, span: Span::of(text, 0, 0) });
+                faults.push(Fault {
+                    rule: "empty-policy",
+                    message: "the file holds no document".into(),
+                    fix,
+                    span: Span::of(text, 0, 0),
+                });
             }
             faults.sort_by_key(|fault| fault.span);
             Err(faults)
@@ -172,9 +191,7 @@ pub fn parse(text: &str) -> Result<Node, Vec<Fault>> {
 
 /// Characters that make a reviewer see another text than the reader: bidirectional controls, zero width, a byte order mark.
 fn invisible(text: &str) -> Vec<Fault> {
-    let bad = |c: char| {
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}' | '\u{ad}' | '\0')
-    };
+    let bad = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}' | '\u{ad}' | '\0');
     text.char_indices()
         .filter(|(_, c)| bad(*c))
         .take(20)
@@ -217,7 +234,12 @@ impl Builder<'_> {
                 }
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.fault("anchors-used", "an alias", "Write the value out: what applies where has to be plain.", span);
+                self.fault(
+                    "anchors-used",
+                    "an alias",
+                    "Write the value out: what applies where has to be plain.",
+                    span,
+                );
                 return false;
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -237,7 +259,8 @@ impl Builder<'_> {
                 if let Some(open) = self.stack.pop() {
                     let node = match open {
                         Open::Sequence { span: start, items } => {
-                            let end = items.last().map_or(span.end, |item| item.span.end).max(span.end.min(self.text.len()));
+                            let end =
+                                items.last().map_or(span.end, |item| item.span.end).max(span.end.min(self.text.len()));
                             Node { span: Span { end, ..start }, value: Value::Sequence(items) }
                         }
                         Open::Mapping { span: start, entries, .. } => {
@@ -277,7 +300,9 @@ impl Builder<'_> {
             self.fault("nesting-too-deep", format!("nested deeper than {MAX_DEPTH} levels"), "", span);
             return false;
         }
-        if let (Open::Mapping { .. } | Open::Sequence { .. }, Some(Open::Mapping { key: None, .. })) = (&open, self.stack.last()) {
+        if let (Open::Mapping { .. } | Open::Sequence { .. }, Some(Open::Mapping { key: None, .. })) =
+            (&open, self.stack.last())
+        {
             self.fault("not-a-key", "a mapping or sequence as a key", "Use a plain name as the key.", span);
             return false;
         }
@@ -296,7 +321,12 @@ impl Builder<'_> {
                 self.fault("duplicate-key", message, "Keep one of them: readers differ about which one wins.", span);
             }
             if merge {
-                self.fault("merge-key-used", "a merge key", "Write the keys out: readers differ about what a merge key does.", span);
+                self.fault(
+                    "merge-key-used",
+                    "a merge key",
+                    "Write the keys out: readers differ about what a merge key does.",
+                    span,
+                );
             }
             return true;
         }

@@ -26,8 +26,8 @@ pub use decode::Reader;
 pub use document::{Fault, Span, Spanned};
 pub use file::{LoadError, MAX_POLICY_BYTES, load, read_limited};
 pub use model::{
-    Access, Audit, Detail, Feature, Features, FileGrant, Grants, Isolation, Limit, Limits, Modules, NetworkGrant, OnDenial, PerTenant, Policy,
-    Random, Requirement, Scope, Stdin, User, Variable, Waiver,
+    Access, Audit, Detail, Feature, Features, FileGrant, Grants, Isolation, Limit, Limits, Modules, NetworkGrant,
+    OnDenial, PerTenant, Policy, Random, Requirement, Scope, Stdin, User, Variable, Waiver,
 };
 pub use overlay::Overlay;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};

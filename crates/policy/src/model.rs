@@ -125,7 +125,9 @@ impl Limits {
             Limit::Default => Self::strict(key),
             Limit::Unlimited(_) => None,
             Limit::At(value, _) => Some(value),
-            Limit::Share(percent, _) => Some(u64::try_from(u128::from(host_memory) * u128::from(percent) / 100).unwrap_or(u64::MAX)),
+            Limit::Share(percent, _) => {
+                Some(u64::try_from(u128::from(host_memory) * u128::from(percent) / 100).unwrap_or(u64::MAX))
+            }
         }
     }
 }
@@ -556,13 +558,20 @@ impl Policy {
         let grants = &self.grants;
         let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
         let line = |key: &str| self.sections.iter().find(|(name, _)| name == key).map(|(_, span)| span.line);
-        let files = grants.filesystem.iter().map(|grant| format!("{} as {} ({})", grant.host.value, grant.guest.value, grant.access.value.as_str()));
+        let files = grants
+            .filesystem
+            .iter()
+            .map(|grant| format!("{} as {} ({})", grant.host.value, grant.guest.value, grant.access.value.as_str()));
         add("grants.filesystem".into(), list(files.collect()), line("grants.filesystem"));
         let network = grants.network.iter().map(|grant| format!("{} {}", grant.scope.as_str(), grant.address.value));
         add("grants.network".into(), list(network.collect()), line("grants.network"));
         let environment = grants.environment.iter().map(|variable| variable.name.value.clone());
         add("grants.environment".into(), list(environment.collect()), line("grants.environment"));
-        add("grants.arguments".into(), list(grants.arguments.iter().map(|arg| arg.value.clone()).collect()), line("grants.arguments"));
+        add(
+            "grants.arguments".into(),
+            list(grants.arguments.iter().map(|arg| arg.value.clone()).collect()),
+            line("grants.arguments"),
+        );
         let stdin = match grants.stdin.value {
             Stdin::Closed => "closed",
             Stdin::Inherit => "inherit",
@@ -575,7 +584,10 @@ impl Policy {
             Random::Seeded => "seeded",
         };
         add("grants.random".into(), random.into(), line("grants.random"));
-        let allowed = Feature::ALL.iter().filter(|feature| self.features.allows(**feature)).map(|feature| feature.as_str().to_owned());
+        let allowed = Feature::ALL
+            .iter()
+            .filter(|feature| self.features.allows(**feature))
+            .map(|feature| feature.as_str().to_owned());
         add("features".into(), list(allowed.collect()), line("features"));
         let pinned = match self.modules.sha256.len() {
             0 => "any wasm".to_owned(),

@@ -124,7 +124,10 @@ impl Overlay {
             laid.unwrap_or(if line.is_some() { Origin::Policy } else { Origin::Default })
         };
         let values = self.policy.values(self.host_memory);
-        values.into_iter().map(|value| ValueInForce { from: origin(&value.key, value.line), key: value.key, value: value.value }).collect()
+        values
+            .into_iter()
+            .map(|value| ValueInForce { from: origin(&value.key, value.line), key: value.key, value: value.value })
+            .collect()
     }
 
     /// The value of a limit that is in force; `None` is unlimited.
@@ -169,7 +172,10 @@ mod tests {
 
     #[test]
     fn an_attack_never_bounds_what_the_policy_leaves_unlimited_nor_raises_anything() {
-        let mut overlay = Overlay::new(&whole("version: 1\nlimits: { memory: unlimited, fuel: 10 }\nfeatures: { threads: true }\n"), 0);
+        let mut overlay = Overlay::new(
+            &whole("version: 1\nlimits: { memory: unlimited, fuel: 10 }\nfeatures: { threads: true }\n"),
+            0,
+        );
         overlay.tighten(&part("limits: { memory: 1MiB, fuel: 1000 }\nfeatures: { threads: false }\n"));
         assert_eq!(overlay.limit(LimitKey::Memory), None);
         assert_eq!(overlay.limit(LimitKey::Fuel), Some(10));

@@ -315,6 +315,10 @@ fn closeness(
         Verdict::Breached => attack.contained_by.iter().find_map(limit_of)?,
         Verdict::Inconclusive | Verdict::Unsupported => return None,
     };
+    if key == LimitKey::ModuleSize && verdict == Verdict::Contained {
+        // What was refused was not used.
+        return None;
+    }
     let cap = in_force.limit(key)?;
     let measured = &run.measured;
     let host = [

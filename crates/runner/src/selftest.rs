@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use gauntlet_corpus::Attack;
 use gauntlet_record::{Backstopped, CaughtBy, Mutation, MutationScore, Role, Run, Trial, Verdict, Why};
+use gauntlet_target::Description;
 
 use crate::lanes::{Launcher, spread};
 use crate::measure::Calibration;
@@ -20,6 +21,8 @@ pub struct Mistake {
     pub sentence: String,
     /// The mistake is in the reports: guest text is left as it is.
     pub unescaped: bool,
+    /// The worlds and features it offers: an attack that it could not run anyway shows nothing.
+    pub offers: Vec<String>,
 }
 
 /// Runs the corpus against each broken executor, alone, and says which attacks catch it; then those attacks once more with the layers
@@ -52,7 +55,7 @@ pub fn selftest(
     let mut mutations = Vec::new();
     for mistake in mistakes {
         let bench = Bench { stage: &stage, target, mistake, reference };
-        let Some(mutation) = bench.mutation(&attacks, quick) else { break };
+        let Some(mutation) = bench.mutation(&bench.runnable(&attacks), quick) else { break };
         progress(Progress::Mutation { mutation: &mutation });
         mutations.push(mutation);
     }
@@ -69,6 +72,16 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    fn description(&self) -> Description {
+        Description { offers: self.mistake.offers.clone(), ..self.target.description.clone() }
+    }
+
+    /// The attacks that the broken executor offers to run.
+    fn runnable<'a>(&self, attacks: &[&'a Attack]) -> Vec<&'a Attack> {
+        let target = TargetPlan { choice: self.target.choice.clone(), description: self.description() };
+        attacks.iter().copied().filter(|attack| self.stage.plan.lacking(&target, attack).is_none()).collect()
+    }
+
     /// One broken executor against all attacks; `None` if it was cancelled.
     fn mutation(&self, attacks: &[&Attack], quick: bool) -> Option<Mutation> {
         let bare = TargetChoice::Weakened { name: self.mistake.name.clone(), backstops: false };
@@ -125,7 +138,7 @@ impl Bench<'_> {
     /// an executor that runs nothing is broken, too.
     fn trial(&self, choice: &TargetChoice, attack: &Attack, base: Calibration) -> Option<Trial> {
         let plan = self.stage.plan;
-        let target = TargetPlan { choice: choice.clone(), description: self.target.description.clone() };
+        let target = TargetPlan { choice: choice.clone(), description: self.description() };
         let mut under = plan.under_policy(choice, attack, Role::Attack);
         under.escaping = !self.mistake.unescaped;
         let run = self.stage.run(&target, attack, &under, base, 0)?;

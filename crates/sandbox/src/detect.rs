@@ -32,7 +32,12 @@ fn mechanism(name: &str, granted: Granted, note: impl Into<String>, remedy: Opti
 fn process() -> Mechanism {
     match std::env::current_exe() {
         Ok(_) => mechanism("process", Granted::Full, "workers are started from this executable", None),
-        Err(error) => mechanism("process", Granted::None, format!("this executable cannot be found: {error}"), Some("mount /proc")),
+        Err(error) => mechanism(
+            "process",
+            Granted::None,
+            format!("this executable cannot be found: {error}"),
+            Some("mount /proc"),
+        ),
     }
 }
 
@@ -51,7 +56,9 @@ fn landlock() -> Mechanism {
     let remedy = "a kernel of 6.12 or later with `landlock` in its `lsm=` list";
     match landlock_abi() {
         0 => mechanism("landlock", Granted::None, "not enabled in this kernel", Some(remedy)),
-        abi @ 1..=3 => mechanism("landlock", Granted::Partial, format!("ABI {abi}: files only, no network ports"), Some(remedy)),
+        abi @ 1..=3 => {
+            mechanism("landlock", Granted::Partial, format!("ABI {abi}: files only, no network ports"), Some(remedy))
+        }
         abi => mechanism("landlock", Granted::Full, format!("ABI {abi} or later: files and network ports"), None),
     }
 }
@@ -60,9 +67,12 @@ fn landlock() -> Mechanism {
 pub(crate) fn landlock_abi() -> u8 {
     let versions = [(6, ABI::V6), (5, ABI::V5), (4, ABI::V4), (3, ABI::V3), (2, ABI::V2), (1, ABI::V1)];
     let takes = |abi: ABI| {
-        let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(abi));
+        let ruleset =
+            Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(AccessFs::from_all(abi));
         let ruleset = match abi {
-            ABI::V4 | ABI::V5 | ABI::V6 => ruleset.and_then(|ruleset| ruleset.handle_access(landlock::AccessNet::from_all(abi))),
+            ABI::V4 | ABI::V5 | ABI::V6 => {
+                ruleset.and_then(|ruleset| ruleset.handle_access(landlock::AccessNet::from_all(abi)))
+            }
             _ => ruleset,
         };
         let ruleset = match abi {
@@ -98,7 +108,12 @@ fn cgroup() -> Mechanism {
         mechanism("cgroup", Granted::Partial, "version 2 is mounted; the executor does not use it yet", None)
     } else {
         let remedy = "a system with cgroup version 2 and a delegated group, for example `systemd-run --user --scope`";
-        mechanism("cgroup", Granted::None, "no controllers of version 2; the executor does not use control groups yet", Some(remedy))
+        mechanism(
+            "cgroup",
+            Granted::None,
+            "no controllers of version 2; the executor does not use control groups yet",
+            Some(remedy),
+        )
     }
 }
 
@@ -109,7 +124,8 @@ mod tests {
     #[test]
     fn every_mechanism_of_the_policy_is_detected() {
         let found: Vec<String> = mechanisms().into_iter().map(|mechanism| mechanism.name).collect();
-        let asked: Vec<&str> = gauntlet_policy::Isolation::default().mechanisms().iter().map(|(name, _)| *name).collect();
+        let asked: Vec<&str> =
+            gauntlet_policy::Isolation::default().mechanisms().iter().map(|(name, _)| *name).collect();
         assert_eq!(found, asked);
     }
 

@@ -177,7 +177,10 @@ impl Prepared {
             let _ = store.set_fuel(fuel);
         }
         // The engine's own bound on handles ends a run without a typed reason, so it stands above the table's, which has one.
-        let handles = self.protections.limit(LimitKey::Handles).map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
+        let handles = self
+            .protections
+            .limit(LimitKey::Handles)
+            .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
         let expiry = Arc::clone(&self.expiry);
         store.set_epoch_deadline(1);
@@ -236,7 +239,9 @@ impl Prepared {
             Err(error) => return Err(at_instantiation(error, &store.data().tally)),
         };
         let entry = job.entry.as_deref().unwrap_or("_start");
-        let Some(function) = instance.get_func(&mut *store, entry) else { return Err(NoEntry(entry.to_owned()).into()) };
+        let Some(function) = instance.get_func(&mut *store, entry) else {
+            return Err(NoEntry(entry.to_owned()).into());
+        };
         let kind = function.ty(&*store);
         let nonce = u64::from_str_radix(&job.nonce, 16).unwrap_or(0);
         let arguments: Vec<Val> = match kind.params().len() {
@@ -253,10 +258,16 @@ impl Prepared {
         })
     }
 
-    async fn component(&self, job: &Job, store: &mut Store<Host>, component: &Component) -> wasmtime::Result<Option<u64>> {
+    async fn component(
+        &self,
+        job: &Job,
+        store: &mut Store<Host>,
+        component: &Component,
+    ) -> wasmtime::Result<Option<u64>> {
         // Every import was matched by name and type here; what is not linked is refused before anything runs.
         let linked = self.components.instantiate_pre(component).map_err(|error| Unlinked(format!("{error:#}")))?;
-        let command = wasmtime_wasi::p2::bindings::CommandPre::new(linked).map_err(|_| NoEntry("wasi:cli/run".to_owned()))?;
+        let command =
+            wasmtime_wasi::p2::bindings::CommandPre::new(linked).map_err(|_| NoEntry("wasi:cli/run".to_owned()))?;
         let _ = job;
         let command = match command.instantiate_async(&mut *store).await {
             Ok(command) => command,
@@ -336,9 +347,15 @@ fn at_instantiation(error: wasmtime::Error, tally: &Tally) -> wasmtime::Error {
 /// The ending that an error stands for, found by types all the way.
 fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-        return EndingSeen { ending: Ending::Exited, exit_code: Some(exit.0), detail: format!("exit code {}", exit.0), ..EndingSeen::default() };
+        return EndingSeen {
+            ending: Ending::Exited,
+            exit_code: Some(exit.0),
+            detail: format!("exit code {}", exit.0),
+            ..EndingSeen::default()
+        };
     }
-    let limit = |key| EndingSeen::caused(Ending::LimitReached, Cause::Limit(key), format!("the limit `{key}` was reached"));
+    let limit =
+        |key| EndingSeen::caused(Ending::LimitReached, Cause::Limit(key), format!("the limit `{key}` was reached"));
     if let Some(Reached(key)) = error.downcast_ref() {
         return limit(*key);
     }

@@ -1,6 +1,8 @@
 //! What a store holds for its guest, and the tally of everything it was denied.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,27 +36,55 @@ impl WasiView for Host {
     }
 }
 
-/// The guest's descriptors, counted against their limit.
+/// The guest's open files, counted against their limit.
 #[derive(Debug)]
 pub(crate) struct OpenFiles {
-    pub(crate) open: u64,
+    open: Arc<AtomicU64>,
     pub(crate) most: u64,
     pub(crate) cap: Option<u64>,
+    /// The descriptors of a component that it opened itself, by their number in the host's table. Granted directories are not among
+    /// them: it may take and drop those at will, and dropping one must not make room for another file.
+    pub(crate) descriptors: BTreeMap<u32, Arc<OpenFile>>,
+}
+
+/// One open file of a component, shared by its descriptor and the streams made from it; counted until the last of them is dropped.
+#[derive(Debug)]
+pub(crate) struct OpenFile(Arc<AtomicU64>);
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        decrease(&self.0);
+    }
+}
+
+fn decrease(open: &AtomicU64) {
+    let _ = open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| open.checked_sub(1));
 }
 
 impl OpenFiles {
-    /// Whether one more would be too many.
-    pub(crate) fn full(&self) -> bool {
-        self.cap.is_some_and(|cap| self.open >= cap)
+    pub(crate) fn new(cap: Option<u64>) -> Self {
+        Self { open: Arc::default(), most: 0, cap, descriptors: BTreeMap::new() }
     }
 
+    /// Whether one more would be too many.
+    pub(crate) fn full(&self) -> bool {
+        self.cap.is_some_and(|cap| self.open.load(Ordering::Relaxed) >= cap)
+    }
+
+    /// Counts one more, until `closed` is called.
     pub(crate) fn opened(&mut self) {
-        self.open += 1;
-        self.most = self.most.max(self.open);
+        let before = self.open.fetch_add(1, Ordering::Relaxed);
+        self.most = self.most.max(before + 1);
     }
 
     pub(crate) fn closed(&mut self) {
-        self.open = self.open.saturating_sub(1);
+        decrease(&self.open);
+    }
+
+    /// Counts one more, until what comes back is dropped.
+    pub(crate) fn open(&mut self) -> OpenFile {
+        self.opened();
+        OpenFile(Arc::clone(&self.open))
     }
 }
 
@@ -92,7 +122,8 @@ impl Tally {
     pub(crate) fn deny(&self, cause: Cause, what: &'static str, asked: impl FnOnce() -> String, limit: Option<u64>) {
         let mut inner = self.lock();
         let full = inner.denials.len() >= MAX_DENIALS;
-        let known = inner.denials.iter_mut().rev().find(|(name, denial)| (*name == what && denial.cause == cause) || full);
+        let known =
+            inner.denials.iter_mut().rev().find(|(name, denial)| (*name == what && denial.cause == cause) || full);
         if let Some((_, denial)) = known {
             denial.count = denial.count.saturating_add(1);
             return;
@@ -159,26 +190,38 @@ pub(crate) fn build(
         } else {
             FsPerms::ReadWrite
         };
-        wasi.preopened_dir(&grant.host.value, &grant.guest.value, perms).map_err(|error| TargetError::LimitUnenforced {
-            key: "grants.filesystem".into(),
-            why: format!("`{}` cannot be opened: {error:#}", grant.host.value),
+        wasi.preopened_dir(&grant.host.value, &grant.guest.value, perms).map_err(|error| {
+            TargetError::LimitUnenforced {
+                key: "grants.filesystem".into(),
+                why: format!("`{}` cannot be opened: {error:#}", grant.host.value),
+            }
         })?;
     }
     network(&mut wasi, policy, protections, &tally)?;
-    let step = if protections.lifted("clock") { 1 } else { policy.grants.clock_resolution.map_or(1_000_000, |step| step.value.get()) };
+    let step = if protections.lifted("clock") {
+        1
+    } else {
+        policy.grants.clock_resolution.map_or(1_000_000, |step| step.value.get())
+    };
     wasi.wall_clock(CoarseWallClock { step }).monotonic_clock(CoarseMonotonicClock { step, start: Instant::now() });
     let mut wasi = wasi.build_p1();
     let cap = protections.limit(LimitKey::OpenFiles);
     // A full table ends the run. The standard streams and the granted directories are not the guest's to count.
     let own = policy.grants.filesystem.len() + 8;
-    let handles = protections.limit(LimitKey::Handles).map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
+    let handles = protections
+        .limit(LimitKey::Handles)
+        .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
     wasi.ctx().table.set_max_capacity(handles.saturating_add(own));
-    let files = OpenFiles { open: 0, most: 0, cap };
-    Ok(Host { wasi, limiter: Limiter::new(protections, tally.clone()), tally, files })
+    Ok(Host { wasi, limiter: Limiter::new(protections, tally.clone()), tally, files: OpenFiles::new(cap) })
 }
 
 /// Addresses are compared as numbers, at each use; names are resolved once, before the guest runs, and pinned.
-fn network(wasi: &mut WasiCtxBuilder, policy: &Policy, protections: &Protections, tally: &Tally) -> Result<(), TargetError> {
+fn network(
+    wasi: &mut WasiCtxBuilder,
+    policy: &Policy,
+    protections: &Protections,
+    tally: &Tally,
+) -> Result<(), TargetError> {
     if protections.lifted("network") {
         wasi.inherit_network().allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
         return Ok(());
@@ -193,15 +236,20 @@ fn network(wasi: &mut WasiCtxBuilder, policy: &Policy, protections: &Protections
             any = true;
             continue;
         }
-        let found = std::net::ToSocketAddrs::to_socket_addrs(&grant.address.value).map_err(|error| TargetError::LimitUnenforced {
-            key: "grants.network".into(),
-            why: format!("`{}` is no address with a port that can be looked up: {error}", grant.address.value),
+        let found = std::net::ToSocketAddrs::to_socket_addrs(&grant.address.value).map_err(|error| {
+            TargetError::LimitUnenforced {
+                key: "grants.network".into(),
+                why: format!("`{}` is no address with a port that can be looked up: {error}", grant.address.value),
+            }
         })?;
         pinned.extend(found);
     }
     let tally = tally.clone();
     wasi.allow_tcp(true).socket_addr_check(move |address, _use| {
-        let allowed = any || pinned.iter().any(|pinned| pinned.port() == address.port() && pinned.ip().to_canonical() == address.ip().to_canonical());
+        let allowed = any
+            || pinned.iter().any(|pinned| {
+                pinned.port() == address.port() && pinned.ip().to_canonical() == address.ip().to_canonical()
+            });
         if !allowed {
             tally.deny(Cause::Denied(DenialKind::Address), "connect", || address.to_string(), None);
         }

@@ -54,7 +54,8 @@ impl Target for Inline {
             if let Some(cap) = protections.limit(key)
                 && cost > cap
             {
-                let mut outcome = Outcome::refused(Cause::Limit(key), format!("estimated at {}", key.unit().show(cost)));
+                let mut outcome =
+                    Outcome::refused(Cause::Limit(key), format!("estimated at {}", key.unit().show(cost)));
                 complete_usage(&mut outcome.usage, &protections);
                 outcome.confinement = confinement();
                 return Ok(outcome);
@@ -71,11 +72,12 @@ impl Target for Inline {
             }
         });
         let host = host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally)?;
-        let prepared =
-            execute::prepare(job, protections, start).map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?;
+        let prepared = execute::prepare(job, protections, start)
+            .map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?;
         let ticker = prepared.ticker();
         let mut outcome = std::thread::scope(|scope| {
-            let ticking = std::thread::Builder::new().name("ticker".into()).spawn_scoped(scope, move || ticker.run(|| ()));
+            let ticking =
+                std::thread::Builder::new().name("ticker".into()).spawn_scoped(scope, move || ticker.run(|| ()));
             let outcome = ticking.map(|_| prepared.execute(job, host, &output, &mut ()));
             prepared.done();
             outcome

@@ -33,7 +33,13 @@ impl Limiter {
 }
 
 /// Books a growth from `current` to `desired`; `declared` is the guest's own maximum.
-fn book(used: &mut u64, cap: Option<u64>, current: usize, desired: usize, declared: Option<usize>) -> Result<bool, u64> {
+fn book(
+    used: &mut u64,
+    cap: Option<u64>,
+    current: usize,
+    desired: usize,
+    declared: Option<usize>,
+) -> Result<bool, u64> {
     if declared.is_some_and(|declared| desired > declared) {
         return Ok(false);
     }
@@ -54,10 +60,17 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(book(&mut self.table_elements_used, self.table_elements, current, desired, declared).unwrap_or_else(|wanted| {
-            self.tally.deny(Cause::Limit(LimitKey::TableElements), "table", || wanted.to_string(), self.table_elements);
-            false
-        }))
+        Ok(book(&mut self.table_elements_used, self.table_elements, current, desired, declared).unwrap_or_else(
+            |wanted| {
+                self.tally.deny(
+                    Cause::Limit(LimitKey::TableElements),
+                    "table",
+                    || wanted.to_string(),
+                    self.table_elements,
+                );
+                false
+            },
+        ))
     }
 
     fn instances(&self) -> usize {

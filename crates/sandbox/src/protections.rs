@@ -55,8 +55,10 @@ impl Protections {
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         let memory = crate::host_memory();
-        let limits: BTreeMap<_, _> =
-            LimitKey::ALL.iter().filter_map(|key| policy.limits.resolve(*key, memory).map(|value| (*key, value))).collect();
+        let limits: BTreeMap<_, _> = LimitKey::ALL
+            .iter()
+            .filter_map(|key| policy.limits.resolve(*key, memory).map(|value| (*key, value)))
+            .collect();
         Self { backstops: limits.clone(), limits, lifted: BTreeSet::new() }
     }
 

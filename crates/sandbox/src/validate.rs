@@ -55,7 +55,9 @@ fn features(policy: &Policy) -> WasmFeatures {
     for feature in Feature::ALL.iter().copied().filter(|feature| policy.features.allows(*feature)) {
         features |= match feature {
             Feature::BulkMemory => WasmFeatures::BULK_MEMORY,
-            Feature::ReferenceTypes => WasmFeatures::REFERENCE_TYPES | WasmFeatures::BULK_MEMORY | WasmFeatures::GC_TYPES,
+            Feature::ReferenceTypes => {
+                WasmFeatures::REFERENCE_TYPES | WasmFeatures::BULK_MEMORY | WasmFeatures::GC_TYPES
+            }
             Feature::MultiValue => WasmFeatures::MULTI_VALUE,
             Feature::Simd => WasmFeatures::SIMD,
             Feature::RelaxedSimd => WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD,
@@ -119,7 +121,10 @@ mod tests {
         assert_eq!(cause(b"(module)", "version: 1\n"), Some(Cause::RefusedModule));
         assert_eq!(cause(b"\x7fELF", "version: 1\n"), Some(Cause::RefusedModule));
         assert_eq!(cause(b"", "version: 1\n"), Some(Cause::RefusedModule));
-        assert_eq!(cause(b"\0asm\x01\0\0\0", "version: 1\nlimits: { module-size: 7B }\n"), Some(Cause::Limit(LimitKey::ModuleSize)));
+        assert_eq!(
+            cause(b"\0asm\x01\0\0\0", "version: 1\nlimits: { module-size: 7B }\n"),
+            Some(Cause::Limit(LimitKey::ModuleSize))
+        );
         let pin = format!("version: 1\nmodules: {{ sha256: [{}] }}\n", "0".repeat(64));
         assert_eq!(cause(b"\0asm\x01\0\0\0", &pin), Some(Cause::RefusedModule));
     }

@@ -3,8 +3,8 @@
 use gauntlet_policy::{Access, Policy};
 use gauntlet_record::{Confinement, Granted};
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, NetPort, PathBeneath, PathFd, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 
 use super::confinement;
@@ -28,7 +28,8 @@ pub(crate) fn narrow(policy: &Policy, protections: &Protections) -> Confinement 
 }
 
 fn apply(policy: &Policy, protections: &Protections) -> Result<RulesetStatus, RulesetError> {
-    let mut ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(ABI_WANTED))?;
+    let mut ruleset =
+        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(ABI_WANTED))?;
     // Every address is granted or the protection was lifted: there is no rule for "every port" but not to handle ports at all.
     let any = protections.lifted("network") || policy.grants.network.iter().any(|grant| grant.address.value == "*");
     if !any {

@@ -54,17 +54,18 @@ fn confinement(mechanism: &str, granted: Granted, note: impl Into<String>) -> Co
 ///
 /// If a required mechanism is not granted.
 pub(crate) fn narrow_process(policy: &Policy, protections: &Protections) -> Result<Vec<Confinement>, Denied> {
+    let file_size = resources::bound_file_size(protections, Needs::of(policy, protections));
     if protections.lifted("jail") {
-        return Ok(vec![confinement("jail", Granted::None, "lifted on purpose")]);
+        return Ok(vec![file_size, confinement("jail", Granted::None, "lifted on purpose")]);
     }
-    let needs = Needs::of(policy, protections);
-    let mut achieved = vec![confinement("process", Granted::Full, "a process of its own, ended with its parent")];
+    let mut achieved =
+        vec![file_size, confinement("process", Granted::Full, "a process of its own, ended with its parent")];
     let privileges = rustix::thread::set_no_new_privs(true);
     achieved.push(match privileges {
         Ok(()) => confinement("no-new-privileges", Granted::Full, "no privileges can be gained"),
         Err(error) => confinement("no-new-privileges", Granted::None, error.to_string()),
     });
-    achieved.push(resources::narrow(protections, needs));
+    achieved.push(resources::narrow(protections));
     let asked = policy.isolation.landlock.value;
     if asked != Requirement::Off {
         achieved.push(files::narrow(policy, protections));
@@ -89,7 +90,8 @@ pub(crate) fn narrow_system_calls(policy: &Policy, protections: &Protections) ->
 
 fn require(policy: &Policy, achieved: &[Confinement]) -> Result<(), Denied> {
     for (mechanism, requirement) in policy.isolation.mechanisms() {
-        let short = achieved.iter().find(|achieved| achieved.mechanism == mechanism && achieved.granted != Granted::Full);
+        let short =
+            achieved.iter().find(|achieved| achieved.mechanism == mechanism && achieved.granted != Granted::Full);
         if let (Requirement::Required, Some(short)) = (requirement.value, short) {
             return Err(Denied { mechanism: mechanism.into(), note: short.note.clone() });
         }

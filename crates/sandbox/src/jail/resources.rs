@@ -12,7 +12,7 @@ const OWN_DESCRIPTORS: u64 = 24;
 const OWN_DATA: u64 = 256 << 20;
 
 /// Sets the limits. Sizes are counted by `RLIMIT_DATA`, which leaves the engine's reservations of address space alone.
-pub(crate) fn narrow(protections: &Protections, needs: Needs) -> Confinement {
+pub(crate) fn narrow(protections: &Protections) -> Confinement {
     let mut missing = Vec::new();
     let mut set = |name: &str, resource, value: Option<u64>| {
         if let Some(value) = value
@@ -24,14 +24,26 @@ pub(crate) fn narrow(protections: &Protections, needs: Needs) -> Confinement {
     let of = |key| protections.backstop(key);
     set("core", Resource::Core, Some(0));
     set("cpu", Resource::Cpu, of(LimitKey::CpuTime).map(|nanos| nanos.div_ceil(1_000_000_000).saturating_add(1)));
-    let data = of(LimitKey::Memory).and_then(|memory| Some(memory.saturating_add(of(LimitKey::CompileMemory)?).saturating_add(OWN_DATA)));
+    let data = of(LimitKey::Memory)
+        .and_then(|memory| Some(memory.saturating_add(of(LimitKey::CompileMemory)?).saturating_add(OWN_DATA)));
     set("data", Resource::Data, data);
     set("nofile", Resource::Nofile, of(LimitKey::OpenFiles).map(|files| files.saturating_add(OWN_DESCRIPTORS)));
-    let file_size = if needs.writes { of(LimitKey::FileSize) } else { Some(0) };
-    set("fsize", Resource::Fsize, file_size);
     if missing.is_empty() {
-        confinement("rlimits", Granted::Full, "core, cpu, data, nofile, fsize")
+        confinement("rlimits", Granted::Full, "core, cpu, data, nofile")
     } else {
         confinement("rlimits", Granted::Partial, missing.join("; "))
+    }
+}
+
+/// Bounds the size of a file. This is the policy's own limit and no backstop: nothing else holds it.
+pub(crate) fn bound_file_size(protections: &Protections, needs: Needs) -> Confinement {
+    let size = if needs.writes { protections.limit(LimitKey::FileSize) } else { Some(0) };
+    match size.map_or(Ok(()), |size| setrlimit(Resource::Fsize, Rlimit { current: Some(size), maximum: Some(size) })) {
+        Ok(()) => confinement(
+            "file-size",
+            Granted::Full,
+            size.map_or_else(|| "unlimited".to_owned(), |size| format!("{size} bytes")),
+        ),
+        Err(error) => confinement("file-size", Granted::None, error.to_string()),
     }
 }

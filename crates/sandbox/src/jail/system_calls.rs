@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gauntlet_record::{Confinement, Granted};
 use nix::libc;
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-    apply_filter_all_threads,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter_all_threads,
 };
 
 use super::{Needs, confinement};
@@ -50,7 +50,11 @@ const ALLOWED: &[(libc::c_long, When, &str)] = &[
     (libc::SYS_sched_yield, Always, "locks that spin"),
     (libc::SYS_getpid, Always, "a panic that aborts names its process"),
     (libc::SYS_gettid, Always, "a panic that aborts names its thread"),
-    (libc::SYS_clone3, Threads, "answered with ENOSYS by a second filter, so that `clone` is used, whose flags can be read"),
+    (
+        libc::SYS_clone3,
+        Threads,
+        "answered with ENOSYS by a second filter, so that `clone` is used, whose flags can be read",
+    ),
     (libc::SYS_rseq, Threads, "a thread starts"),
     (libc::SYS_set_robust_list, Threads, "a thread starts"),
     (libc::SYS_sched_getaffinity, Threads, "a thread looks up its stack"),
@@ -128,7 +132,9 @@ pub(crate) fn narrow(needs: Needs) -> Confinement {
         Ok(list.len())
     };
     match apply() {
-        Ok(length) => confinement("seccomp", Granted::Full, format!("allow-list, {length} instructions, everything else kills")),
+        Ok(length) => {
+            confinement("seccomp", Granted::Full, format!("allow-list, {length} instructions, everything else kills"))
+        }
         Err(error) => confinement("seccomp", Granted::None, error.to_string()),
     }
 }
@@ -155,7 +161,8 @@ fn programs(needs: Needs) -> Result<(BpfProgram, Option<BpfProgram>), BackendErr
     let to_self = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, own)?;
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![to_self])?]);
     if threads {
-        let thread = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(THREAD_FLAGS), THREAD_FLAGS)?;
+        let thread =
+            SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(THREAD_FLAGS), THREAD_FLAGS)?;
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![thread])?]);
     }
     let list = SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?.try_into()?;
@@ -193,7 +200,15 @@ mod tests {
 
     #[test]
     fn nothing_that_leaves_the_process_is_on_the_list() {
-        let never = [libc::SYS_execve, libc::SYS_execveat, libc::SYS_ptrace, libc::SYS_kill, libc::SYS_mount, libc::SYS_unshare, libc::SYS_setns];
+        let never = [
+            libc::SYS_execve,
+            libc::SYS_execveat,
+            libc::SYS_ptrace,
+            libc::SYS_kill,
+            libc::SYS_mount,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+        ];
         assert!(ALLOWED.iter().chain(ALLOWED_HERE).all(|(call, ..)| !never.contains(call)));
     }
 }

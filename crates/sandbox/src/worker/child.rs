@@ -31,7 +31,8 @@ pub fn worker_main() -> Option<u8> {
     jail::close_inherited();
     // The parent may have died before the signal was asked for: then nobody waits for us.
     let signal = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    let orphaned = parent.is_none_or(|parent| rustix::process::getppid().is_none_or(|actual| actual.as_raw_nonzero().get() != parent));
+    let orphaned = parent
+        .is_none_or(|parent| rustix::process::getppid().is_none_or(|actual| actual.as_raw_nonzero().get() != parent));
     if signal.is_err() || orphaned {
         return Some(LOST);
     }
@@ -80,13 +81,14 @@ fn work() -> io::Result<()> {
         }
     });
     let stream = to.try_clone()?;
-    let output = Output::new(protections.limit(gauntlet_record::LimitKey::Output), tally.clone(), move |which, bytes: &[u8]| {
-        let kind = match which {
-            Which::Out => Kind::Out,
-            Which::Err => Kind::Err,
-        };
-        let _ = protocol::write(&mut &stream, kind, bytes);
-    });
+    let output =
+        Output::new(protections.limit(gauntlet_record::LimitKey::Output), tally.clone(), move |which, bytes: &[u8]| {
+            let kind = match which {
+                Which::Out => Kind::Out,
+                Which::Err => Kind::Err,
+            };
+            let _ = protocol::write(&mut &stream, kind, bytes);
+        });
     let host = match host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally) {
         Ok(host) => host,
         Err(error) => return protocol::write(&mut to, Kind::Failed, error_chain(&error).as_bytes()),
@@ -95,7 +97,9 @@ fn work() -> io::Result<()> {
     let policy = job.policy.clone();
     let prepared = match execute::prepare(&job, protections.clone(), start) {
         Ok(prepared) => prepared,
-        Err(error) => return protocol::write(&mut to, Kind::Failed, format!("the engine cannot be built: {error:#}").as_bytes()),
+        Err(error) => {
+            return protocol::write(&mut to, Kind::Failed, format!("the engine cannot be built: {error:#}").as_bytes());
+        }
     };
     let ticker = prepared.ticker();
     let (hello, started) = mpsc::channel();

@@ -54,7 +54,8 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
     let start = Instant::now();
     let program = match program {
         Some(program) => program.to_owned(),
-        None => std::env::current_exe().map_err(|source| TargetError::Spawn { program: PathBuf::from("/proc/self/exe"), source })?,
+        None => std::env::current_exe()
+            .map_err(|source| TargetError::Spawn { program: PathBuf::from("/proc/self/exe"), source })?,
     };
     let mut worker = spawn(&program, protections)?;
     let (stdin, stdout) = (worker.0.stdin.take(), worker.0.stdout.take());
@@ -77,7 +78,8 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
     let killed: Option<LimitKey> = loop {
         let mut fds = [PollFd::new(&stdout, PollFlags::IN)];
         let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK.subsec_nanos()) };
-        let ready = poll(&mut fds, Some(&wait)).map_err(|errno| TargetError::Io { what: "cannot wait for the worker", source: errno.into() })?;
+        let ready = poll(&mut fds, Some(&wait))
+            .map_err(|errno| TargetError::Io { what: "cannot wait for the worker", source: errno.into() })?;
         if ready > 0 {
             let mut chunk = [0; 64 << 10];
             match stdout.read(&mut chunk) {
@@ -86,7 +88,9 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => return Err(TargetError::Io { what: "cannot read from the worker", source }),
             }
-            while let Some((kind, bytes)) = protocol::take(&mut buffer).map_err(|error| TargetError::Protocol(error.to_string()))? {
+            while let Some((kind, bytes)) =
+                protocol::take(&mut buffer).map_err(|error| TargetError::Protocol(error.to_string()))?
+            {
                 frame(kind, &bytes, &mut seen, &worker.0, protections)?;
                 if kind == Kind::Ready {
                     send(&mut stdin, Kind::Guest, &job.guest);
@@ -105,7 +109,12 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
 
 fn spawn(program: &Path, protections: &Protections) -> Result<Reaped, TargetError> {
     let mut command = Command::new(program);
-    command.arg("worker").arg(std::process::id().to_string()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg("worker")
+        .arg(std::process::id().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     if !protections.lifted("environment") {
         command.env_clear();
     }
@@ -128,7 +137,13 @@ fn ambient_stdin() -> Vec<u8> {
 }
 
 /// Takes one frame of the worker. Nothing in it is trusted beyond its shape.
-fn frame(kind: Kind, bytes: &[u8], seen: &mut Seen, worker: &Child, protections: &Protections) -> Result<(), TargetError> {
+fn frame(
+    kind: Kind,
+    bytes: &[u8],
+    seen: &mut Seen,
+    worker: &Child,
+    protections: &Protections,
+) -> Result<(), TargetError> {
     let broken = |error: serde_json::Error| TargetError::Protocol(error.to_string());
     match kind {
         Kind::Ready => seen.confinement = serde_json::from_slice(bytes).map_err(broken)?,
@@ -137,7 +152,10 @@ fn frame(kind: Kind, bytes: &[u8], seen: &mut Seen, worker: &Child, protections:
             return Err(TargetError::Unconfined { mechanism, why });
         }
         Kind::Failed => {
-            return Err(TargetError::LimitUnenforced { key: "grants".into(), why: String::from_utf8_lossy(bytes).into_owned() });
+            return Err(TargetError::LimitUnenforced {
+                key: "grants".into(),
+                why: String::from_utf8_lossy(bytes).into_owned(),
+            });
         }
         Kind::Compiling => seen.compiling = Some(Instant::now()),
         Kind::Compiled => {
@@ -146,10 +164,15 @@ fn frame(kind: Kind, bytes: &[u8], seen: &mut Seen, worker: &Child, protections:
         }
         Kind::Out | Kind::Err => {
             // The worker holds the cap; a worker that does not is held here, at twice that.
-            let cap = protections.limit(LimitKey::Output).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(64 << 10);
+            let cap =
+                protections.limit(LimitKey::Output).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(64 << 10);
             let held = (seen.stdout.len() + seen.stderr.len() + bytes.len()) as u64;
             if held <= cap {
-                if kind == Kind::Out { seen.stdout.extend_from_slice(bytes) } else { seen.stderr.extend_from_slice(bytes) }
+                if kind == Kind::Out {
+                    seen.stdout.extend_from_slice(bytes)
+                } else {
+                    seen.stderr.extend_from_slice(bytes)
+                }
             }
         }
         Kind::Denial => {
@@ -167,7 +190,8 @@ fn frame(kind: Kind, bytes: &[u8], seen: &mut Seen, worker: &Child, protections:
 fn passed(worker: &Child, seen: &mut Seen, start: Instant, protections: &Protections) -> Option<LimitKey> {
     let limit = |key| protections.limit(key).map(Duration::from_nanos);
     // Deadline and CPU time are the worker's to hold; the parent's clocks are backstops, and part of the jail.
-    let backstop = |key| if protections.lifted("jail") { limit(key) } else { protections.backstop(key).map(Duration::from_nanos) };
+    let backstop =
+        |key| if protections.lifted("jail") { limit(key) } else { protections.backstop(key).map(Duration::from_nanos) };
     if backstop(LimitKey::Deadline).is_some_and(|deadline| start.elapsed() >= deadline + GRACE) {
         return Some(LimitKey::Deadline);
     }
@@ -238,7 +262,12 @@ fn finish(
         if signal == Some(nix::libc::SIGXFSZ) {
             // This resource limit is the policy's own, to the byte.
             let limit = protections.limit(LimitKey::FileSize);
-            outcome.denials.push(DenialSeen { cause: Cause::Limit(LimitKey::FileSize), asked: "write".into(), limit, count: 1 });
+            outcome.denials.push(DenialSeen {
+                cause: Cause::Limit(LimitKey::FileSize),
+                asked: "write".into(),
+                limit,
+                count: 1,
+            });
         }
     }
     if !finished {
@@ -250,7 +279,9 @@ fn finish(
     outcome.stdout = seen.stdout;
     outcome.stderr = seen.stderr;
     outcome.confinement = seen.confinement;
-    outcome.usage.retain(|usage| usage.used.is_some() && !matches!(usage.limit, LimitKey::Deadline | LimitKey::CompileMemory));
+    outcome
+        .usage
+        .retain(|usage| usage.used.is_some() && !matches!(usage.limit, LimitKey::Deadline | LimitKey::CompileMemory));
     outcome.usage.push(used(LimitKey::Deadline, nanos(start.elapsed())));
     let compile_memory = seen.compile_memory.or(if killed == Some(LimitKey::CompileMemory) { memory } else { None });
     outcome.usage.extend(compile_memory.map(|memory| used(LimitKey::CompileMemory, memory)));
@@ -264,8 +295,11 @@ fn finish(
 
 /// A worker that died without an answer: by a signal, or by a panic that ended it with a code.
 fn died(signal: Option<i32>, own_words: &str) -> EndingSeen {
-    let by_system = signal.is_some_and(|signal| matches!(signal, nix::libc::SIGXCPU | nix::libc::SIGXFSZ | nix::libc::SIGSYS));
-    let name = signal.and_then(|signal| nix::sys::signal::Signal::try_from(signal).ok()).map_or("no signal", nix::sys::signal::Signal::as_str);
+    let by_system =
+        signal.is_some_and(|signal| matches!(signal, nix::libc::SIGXCPU | nix::libc::SIGXFSZ | nix::libc::SIGSYS));
+    let name = signal
+        .and_then(|signal| nix::sys::signal::Signal::try_from(signal).ok())
+        .map_or("no signal", nix::sys::signal::Signal::as_str);
     EndingSeen {
         ending: Ending::WorkerDied,
         cause: by_system.then_some(Cause::KilledOs),

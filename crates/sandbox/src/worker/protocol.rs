@@ -43,8 +43,17 @@ pub(crate) enum Kind {
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
         [
-            Self::Setup, Self::Guest, Self::Ready, Self::Denied, Self::Failed, Self::Compiling, Self::Compiled, Self::Out, Self::Err,
-            Self::Denial, Self::Finished,
+            Self::Setup,
+            Self::Guest,
+            Self::Ready,
+            Self::Denied,
+            Self::Failed,
+            Self::Compiling,
+            Self::Compiled,
+            Self::Out,
+            Self::Err,
+            Self::Denial,
+            Self::Finished,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)
