@@ -86,7 +86,8 @@ mod tests {
     fn lines(end: bool) -> String {
         let record = example();
         let trials = record.trials.clone();
-        let started = Event::RunStarted { planned: trials.len() as u64, record: Record { trials: Vec::new(), ..record } };
+        let started =
+            Event::RunStarted { planned: trials.len() as u64, record: Record { trials: Vec::new(), ..record } };
         let mut events = vec![started];
         events.extend(trials.into_iter().map(|trial| Event::TrialFinished { trial }));
         if end {

@@ -1,9 +1,10 @@
 //! One fixed record with one of everything, for snapshots, examples and documentation.
 
 use crate::{
-    Cause, Closeness, Confinement, CorpusInfo, Denial, DenialKind, Ending, EndingInfo, Finding, Granted, GuestText, Host, Known, Layer,
-    LimitKey, Location, MAX_TEXT_BYTES, Measured, Mechanism, Mutation, MutationScore, Origin, PolicyInfo, PolicyValue, Record, Role, Run,
-    SCHEMA, Severity, TargetInfo, Tool, Trial, Usage, ValueInForce, Verdict, Why,
+    Cause, Closeness, Confinement, CorpusInfo, Denial, DenialKind, Ending, EndingInfo, Finding, Granted, GuestText,
+    Host, Known, Layer, LimitKey, Location, MAX_TEXT_BYTES, Measured, Mechanism, Mutation, MutationScore, Origin,
+    PolicyInfo, PolicyValue, Record, Role, Run, SCHEMA, Severity, TargetInfo, Tool, Trial, Usage, ValueInForce,
+    Verdict, Why,
 };
 
 /// A record with one trial of each verdict, hostile guest text, a finding and a mutation score. Always the same.
@@ -59,7 +60,10 @@ pub fn example() -> Record {
                 name: "memory-limiter-detached".into(),
                 mistake: "The memory limiter is written and never attached.".into(),
                 caught: true,
-                caught_by: vec![crate::CaughtBy { attack: "memory/grow-past-limit".into(), verdict: Verdict::Breached }],
+                caught_by: vec![crate::CaughtBy {
+                    attack: "memory/grow-past-limit".into(),
+                    verdict: Verdict::Breached,
+                }],
                 backstopped: vec![crate::Backstopped { attack: "memory/grow-past-limit".into(), layer: Layer::System }],
             }],
         }),
@@ -82,13 +86,22 @@ fn run(role: Role, obtained: bool, ending: Ending, cause: Option<Cause>) -> Run 
         end: EndingInfo { ending, cause, detail: None },
         causes: cause.into_iter().collect(),
         denials: Vec::new(),
-        measured: Measured { wall_time: Some(12_000_000), cpu_time: Some(8_000_000), memory: Some(3 << 20), ..Measured::default() },
+        measured: Measured {
+            wall_time: Some(12_000_000),
+            cpu_time: Some(8_000_000),
+            memory: Some(3 << 20),
+            ..Measured::default()
+        },
         usage: vec![Usage { limit: LimitKey::Memory, used: Some(1 << 20), cap: Some(1 << 20), unmeasured: None }],
         values: vec![ValueInForce { key: "limits.memory".into(), value: "1 MiB".into(), from: Origin::Attack }],
         stdout: GuestText::default(),
         stderr: GuestText::default(),
         truncated: false,
-        confinement: vec![Confinement { mechanism: "seccomp".into(), granted: Granted::Full, note: "allow-list".into() }],
+        confinement: vec![Confinement {
+            mechanism: "seccomp".into(),
+            granted: Granted::Full,
+            note: "allow-list".into(),
+        }],
         witnessed_on: None,
     }
 }
@@ -126,24 +139,56 @@ fn contained() -> Trial {
     Trial {
         cause: Some(memory),
         layer: Some(Layer::Runtime),
-        closeness: Some(Closeness { limit: LimitKey::Memory, cap: 1 << 20, used: 1 << 20, by_host: false, overshoot: 0 }),
-        runs: vec![attack, run(Role::Live, true, Ending::Returned, None), run(Role::Benign, true, Ending::Returned, None)],
-        ..trial("memory/grow-past-limit", "Grow linear memory past the ceiling", Verdict::Contained, Why::Stopped, "stopped by limit-memory")
+        closeness: Some(Closeness {
+            limit: LimitKey::Memory,
+            cap: 1 << 20,
+            used: 1 << 20,
+            by_host: false,
+            overshoot: 0,
+        }),
+        runs: vec![
+            attack,
+            run(Role::Live, true, Ending::Returned, None),
+            run(Role::Benign, true, Ending::Returned, None),
+        ],
+        ..trial(
+            "memory/grow-past-limit",
+            "Grow linear memory past the ceiling",
+            Verdict::Contained,
+            Why::Stopped,
+            "stopped by limit-memory",
+        )
     }
 }
 
 fn breached() -> Trial {
     let mut attack = run(Role::Attack, true, Ending::Exited, None);
-    attack.stdout = GuestText::new(b"\x1b[31m<script>alert(1)</script>\n::error::forged | `x` ]]> \xe2\x80\xae\xff", MAX_TEXT_BYTES);
+    attack.stdout = GuestText::new(
+        b"\x1b[31m<script>alert(1)</script>\n::error::forged | `x` ]]> \xe2\x80\xae\xff",
+        MAX_TEXT_BYTES,
+    );
     attack.end.detail = Some(GuestText::name("exit code 0"));
     attack.measured.canaries = vec!["stdout".into()];
     Trial {
         obtains: "canary on stdout".into(),
         contained_by: vec![Cause::Denied(DenialKind::Path)],
         subjects: vec!["grants.filesystem".into()],
-        known: Some(Known { reason: "The target follows links by name.".into(), link: "https://example.org/issue/1".into() }),
-        runs: vec![attack, run(Role::Live, true, Ending::Returned, None), run(Role::Benign, true, Ending::Returned, None)],
-        ..trial("files-read/dot-dot", "Leave the grant with `..`", Verdict::Breached, Why::Obtained, "the canary reached stdout")
+        known: Some(Known {
+            reason: "The target follows links by name.".into(),
+            link: "https://example.org/issue/1".into(),
+        }),
+        runs: vec![
+            attack,
+            run(Role::Live, true, Ending::Returned, None),
+            run(Role::Benign, true, Ending::Returned, None),
+        ],
+        ..trial(
+            "files-read/dot-dot",
+            "Leave the grant with `..`",
+            Verdict::Breached,
+            Why::Obtained,
+            "the canary reached stdout",
+        )
     }
 }
 
@@ -154,7 +199,13 @@ fn inconclusive() -> Trial {
         contained_by: vec![Cause::Limit(LimitKey::Deadline)],
         subjects: vec!["limits.deadline".into()],
         runs: vec![run(Role::Attack, false, Ending::Returned, None), run(Role::Live, false, Ending::Returned, None)],
-        ..trial("sleep/relative", "Sleep past the deadline", Verdict::Inconclusive, Why::LiveFailed, "the live control obtained nothing")
+        ..trial(
+            "sleep/relative",
+            "Sleep past the deadline",
+            Verdict::Inconclusive,
+            Why::LiveFailed,
+            "the live control obtained nothing",
+        )
     }
 }
 
@@ -164,6 +215,12 @@ fn unsupported() -> Trial {
         obtains: "a tcp packet".into(),
         contained_by: vec![Cause::Denied(DenialKind::Address)],
         subjects: vec!["grants.network".into()],
-        ..trial("network/connect-loopback", "Connect to loopback", Verdict::Unsupported, Why::Lacking, "the target runs no components")
+        ..trial(
+            "network/connect-loopback",
+            "Connect to loopback",
+            Verdict::Unsupported,
+            Why::Lacking,
+            "the target runs no components",
+        )
     }
 }

@@ -56,10 +56,16 @@ pub fn guarantees(record: &Record) -> Vec<Guarantee> {
         .iter()
         .map(|value| {
             let about: Vec<_> = record.trials.iter().filter(|trial| trial.subjects.contains(&value.key)).collect();
-            let breached: Vec<&str> =
-                about.iter().filter(|trial| trial.verdict == Verdict::Breached).map(|trial| trial.attack.as_str()).collect();
-            let open: Vec<&str> =
-                about.iter().filter(|trial| trial.verdict == Verdict::Inconclusive).map(|trial| trial.attack.as_str()).collect();
+            let breached: Vec<&str> = about
+                .iter()
+                .filter(|trial| trial.verdict == Verdict::Breached)
+                .map(|trial| trial.attack.as_str())
+                .collect();
+            let open: Vec<&str> = about
+                .iter()
+                .filter(|trial| trial.verdict == Verdict::Inconclusive)
+                .map(|trial| trial.attack.as_str())
+                .collect();
             let held = about.iter().filter(|trial| trial.verdict == Verdict::Contained).count();
             let (proof, note) = if !breached.is_empty() {
                 (Proof::Fail, format!("breached by {}", breached.join(", ")))
@@ -72,7 +78,8 @@ pub fn guarantees(record: &Record) -> Vec<Guarantee> {
             } else {
                 (Proof::NotProved, "no trial".to_owned())
             };
-            let worst = about.iter().filter_map(|trial| trial.closeness.clone()).max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+            let worst =
+                about.iter().filter_map(|trial| trial.closeness.clone()).max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
             Guarantee {
                 key: value.key.clone(),
                 value: value.value.clone(),
@@ -80,7 +87,11 @@ pub fn guarantees(record: &Record) -> Vec<Guarantee> {
                 note,
                 worst,
                 witnessed: about.iter().filter(|trial| trial.witnessed).count(),
-                attacks: about.iter().filter(|trial| trial.verdict != Verdict::Unsupported).map(|trial| trial.attack.clone()).collect(),
+                attacks: about
+                    .iter()
+                    .filter(|trial| trial.verdict != Verdict::Unsupported)
+                    .map(|trial| trial.attack.clone())
+                    .collect(),
             }
         })
         .collect()

@@ -26,11 +26,12 @@ pub use example::example;
 pub use finding::{Finding, Location, Severity};
 pub use guarantee::{Guarantee, Proof, guarantees};
 pub use record::{
-    Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, PolicyInfo, PolicyValue, ReadError, Record, SCHEMA, TargetInfo, Tool, digest,
-    json_schema, read,
+    Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, PolicyInfo, PolicyValue, ReadError,
+    Record, SCHEMA, TargetInfo, Tool, digest, json_schema, read,
 };
 pub use text::{GuestText, MAX_NAME_BYTES, MAX_TEXT_BYTES, is_printable};
 pub use trial::{
-    Closeness, Confinement, Denial, EndingInfo, Granted, Known, Measured, Origin, Role, Run, Trial, Usage, ValueInForce, Why,
+    Closeness, Confinement, Denial, EndingInfo, Granted, Known, Measured, Origin, Role, Run, Trial, Usage,
+    ValueInForce, Why,
 };
 pub use words::{Cause, DenialKind, Ending, Grant, Layer, LimitKey, Unit, UnknownWord, Verdict};

@@ -198,7 +198,10 @@ impl Record {
     /// in which everything was unsupported is inconclusive.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        let breached = self.trials.iter().any(|trial| trial.verdict == Verdict::Breached && !(self.known_allowed && trial.known.is_some()));
+        let breached = self
+            .trials
+            .iter()
+            .any(|trial| trial.verdict == Verdict::Breached && !(self.known_allowed && trial.known.is_some()));
         let missed = self.mutation.as_ref().is_some_and(|score| score.caught < score.total);
         let contained = self.count(Verdict::Contained) > 0;
         let open = self.count(Verdict::Inconclusive) > 0;

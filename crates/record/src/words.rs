@@ -209,7 +209,9 @@ impl Unit {
     pub fn show(self, number: u64) -> String {
         match self {
             Self::Time => show_scaled(number, &[("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)]),
-            Self::Bytes => show_scaled(number, &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)]),
+            Self::Bytes => {
+                show_scaled(number, &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)])
+            }
             Self::Count => {
                 let digits = number.to_string();
                 let mut out = String::new();
@@ -310,9 +312,13 @@ impl Cause {
             | Self::RefusedModule
             | Self::RefusedPolicy
             | Self::Denied(DenialKind::Feature | DenialKind::Import) => Layer::Validation,
-            Self::Limit(LimitKey::CompileTime | LimitKey::CompileMemory) | Self::KilledParent | Self::KilledOs => Layer::System,
+            Self::Limit(LimitKey::CompileTime | LimitKey::CompileMemory) | Self::KilledParent | Self::KilledOs => {
+                Layer::System
+            }
             Self::Limit(_) => Layer::Runtime,
-            Self::Denied(DenialKind::Path | DenialKind::Address | DenialKind::Descriptor) | Self::NoEffect => Layer::Grants,
+            Self::Denied(DenialKind::Path | DenialKind::Address | DenialKind::Descriptor) | Self::NoEffect => {
+                Layer::Grants
+            }
             Self::EscapedText => Layer::Monitoring,
             Self::NotShown => Layer::System,
         }
@@ -380,7 +386,15 @@ impl JsonSchema for Cause {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let limits = LimitKey::ALL.iter().map(|key| format!("limit-{key}"));
         let denials = DenialKind::ALL.iter().map(|kind| format!("denied-{kind}"));
-        let others = ["refused-module", "refused-policy", "escaped-text", "killed-parent", "killed-os", "no-effect", "not-shown"];
+        let others = [
+            "refused-module",
+            "refused-policy",
+            "escaped-text",
+            "killed-parent",
+            "killed-os",
+            "no-effect",
+            "not-shown",
+        ];
         let words: Vec<String> = limits.chain(denials).chain(others.map(str::to_owned)).collect();
         json_schema!({ "type": "string", "enum": words })
     }
@@ -394,7 +408,9 @@ mod tests {
     fn every_cause_survives_a_round_trip() {
         let limits = LimitKey::ALL.iter().map(|key| Cause::Limit(*key));
         let denials = DenialKind::ALL.iter().map(|kind| Cause::Denied(*kind));
-        for cause in limits.chain(denials).chain([Cause::RefusedModule, Cause::KilledOs, Cause::NoEffect, Cause::NotShown]) {
+        for cause in
+            limits.chain(denials).chain([Cause::RefusedModule, Cause::KilledOs, Cause::NoEffect, Cause::NotShown])
+        {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert!("limit-".parse::<Cause>().is_err());

@@ -1,0 +1,372 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use gauntlet_record::Severity;
+
+use crate::inputs::DEFAULT_POLICY;
+use crate::terminal::Color;
+
+const EXAMPLES: &str = "\
+Examples:
+  gauntlet run                                   prove the default policy against the whole corpus
+  gauntlet run --policy sandbox.yaml --junit out.xml --sarif out.sarif
+  gauntlet lint sandbox.yaml
+  gauntlet exec guest.wasm --policy agent
+  gauntlet explain memory/grow-past-limit
+
+Exit codes: 0 contained, 1 breached or findings, 2 wrong input, 3 inconclusive, 4 the harness failed or the host
+cannot enforce what the policy requires.";
+
+/// Proves that a WebAssembly sandbox holds: attacks, controls, verdicts, reports.
+#[derive(Debug, Parser)]
+#[command(name = "gauntlet", version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Args {
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the attacks against a sandbox and prove what holds.
+    Run(Run),
+    /// Run the attacks against executors that are broken on purpose: each has to be caught.
+    Selftest(Selftest),
+    /// Find faults in policies.
+    Lint(Lint),
+    /// Run one guest under a policy.
+    Exec(Exec),
+    /// Fuzz the executor with generated modules.
+    Fuzz(Fuzz),
+    /// Render a saved record, or the events of a run that was killed.
+    Report(Report),
+    /// List attacks, rules, presets, targets, mistakes or formats.
+    List(List),
+    /// Explain an attack, a rule or a mistake.
+    Explain(Explain),
+    /// Say what this host can enforce of the worker's jail, why not, and how to get it.
+    Doctor(Doctor),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// One run of one trial, in a process of its own. Not for use by hand.
+    #[command(hide = true)]
+    Trial(Trial),
+    /// One job on a target that runs guests in its own process. Not for use by hand.
+    #[command(hide = true)]
+    Perform(Perform),
+}
+
+/// Which attacks, and how they are run.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Selection {
+    /// Only attacks whose id contains this; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Vec<String>,
+    /// Also the attacks in this folder; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) attacks: Vec<PathBuf>,
+    /// Trials at once [default: one a core].
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Seed of everything random in the harness [default: random, and recorded].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Most memory that a live control may take; attacks that need more are inconclusive.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size)]
+    pub(crate) max_memory: u64,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    gauntlet_policy::parse_quantity(text, gauntlet_record::Unit::Bytes).map_err(|error| error.to_string())
+}
+
+fn duration(text: &str) -> Result<u64, String> {
+    gauntlet_policy::parse_quantity(text, gauntlet_record::Unit::Time).map_err(|error| error.to_string())
+}
+
+fn report_format(text: &str) -> Result<gauntlet_report::Format, String> {
+    text.parse().map_err(|error: gauntlet_report::UnknownFormat| error.to_string())
+}
+
+fn lint_format(text: &str) -> Result<gauntlet_lint::Format, String> {
+    text.parse().map_err(|error: gauntlet_lint::UnknownFormat| error.to_string())
+}
+
+/// Where results go.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Outputs {
+    /// Folder for the record and the reports; an older one is replaced only if it is ours.
+    #[arg(long, short, value_name = "DIR", default_value = "gauntlet-report")]
+    pub(crate) output: PathBuf,
+    /// What to print: human, json, junit, sarif, html, markdown or github.
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = report_format)]
+    pub(crate) format: gauntlet_report::Format,
+    /// Show everything that is known of every trial.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet run
+  gauntlet run --policy sandbox.yaml --target worker --filter memory/
+  gauntlet run ./my-attack/                      run one folder of your own
+  gauntlet run --target my-runtime.yaml          attack another sandbox
+
+Exit codes: 0 contained, 1 breached, 2 wrong input, 3 inconclusive, 4 harness or host.")]
+pub(crate) struct Run {
+    /// Only the attacks in these folders.
+    #[arg(value_name = "DIR")]
+    pub(crate) only: Vec<PathBuf>,
+    /// The policy under test: a preset's name or a file.
+    #[arg(long, short, value_name = "POLICY", default_value = DEFAULT_POLICY)]
+    pub(crate) policy: String,
+    /// The sandbox under test: worker, inline, or a file that describes a program; may be given several times.
+    #[arg(long, short, value_name = "TARGET", default_value = "worker")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// Run every attack this often; one breach or doubt among them counts.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeat: u32,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+    /// Also write JUnit XML to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Also write SARIF to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
+    /// Also write HTML to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Also write Markdown to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Known gaps of a target do not count for the exit code.
+    #[arg(long)]
+    pub(crate) allow_known: bool,
+    /// Stop at the first breach.
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Say what would be run, and run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet selftest
+  gauntlet selftest --mistake memory-limiter-detached
+
+Exit codes: 0 all caught, 1 one missed, 2 wrong input, 4 harness or host.")]
+pub(crate) struct Selftest {
+    /// Only mistakes whose name contains this; may be given several times.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) mistake: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet lint sandbox.yaml
+  gauntlet lint policies/*.yaml --format sarif > lint.sarif
+  gauntlet lint sandbox.yaml --fail-on low
+
+Exit codes: 0 nothing at or above the chosen severity, 1 findings, 2 a policy that cannot be read.")]
+pub(crate) struct Lint {
+    /// The policies.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What to print: human, json, sarif or github.
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = lint_format)]
+    pub(crate) format: gauntlet_lint::Format,
+    /// The severity from which a finding fails the command.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::High)]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FailOn {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl FailOn {
+    pub(crate) const fn severity(self) -> Severity {
+        match self {
+            Self::Info => Severity::Info,
+            Self::Low => Severity::Low,
+            Self::Medium => Severity::Medium,
+            Self::High => Severity::High,
+            Self::Critical => Severity::Critical,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet exec guest.wasm
+  gauntlet exec guest.wasm --policy agent -- first second
+  gauntlet exec guest.wasm --format json > outcome.json
+
+The guest's output goes to standard output and standard error, how it ended to standard error.
+Exit codes: 0 the guest ended well, 1 it did not, 2 wrong input, 4 harness or host.")]
+pub(crate) struct Exec {
+    /// The guest: binary wasm, a module or a component.
+    #[arg(value_name = "GUEST")]
+    pub(crate) guest: PathBuf,
+    /// The policy: a preset's name or a file.
+    #[arg(long, short, value_name = "POLICY", default_value = DEFAULT_POLICY)]
+    pub(crate) policy: String,
+    /// Where the guest runs.
+    #[arg(long, value_enum, default_value_t = Placement::Worker)]
+    pub(crate) placement: Placement,
+    /// The exported function to call [default: `_start`, or a component's `wasi:cli/run`].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) entry: Option<String>,
+    /// What to print of the outcome.
+    #[arg(long, value_enum, default_value_t = ExecFormat::Human)]
+    pub(crate) format: ExecFormat,
+    /// Arguments for the guest.
+    #[arg(value_name = "ARGUMENT", last = true)]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Placement {
+    /// A jailed process of its own.
+    Worker,
+    /// This process.
+    Inline,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExecFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet fuzz --time 10s
+  gauntlet fuzz --cases 1000 --seed 7
+
+Exit codes: 0 nothing found, 1 findings, 2 wrong input, 4 harness or host.")]
+pub(crate) struct Fuzz {
+    /// How long.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, conflicts_with = "cases")]
+    pub(crate) time: u64,
+    /// How many cases, in place of a time.
+    #[arg(long, value_name = "N")]
+    pub(crate) cases: Option<u64>,
+    /// The seed; the same seed makes the same cases [default: random, and printed].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where the guests run; in a worker each case costs a process.
+    #[arg(long, value_enum, default_value_t = Placement::Inline)]
+    pub(crate) placement: Placement,
+    /// The policy [default: one with small limits].
+    #[arg(long, short, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
+    /// Folder for what was found.
+    #[arg(long, short, value_name = "DIR", default_value = "gauntlet-fuzz")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet report gauntlet-report/record.json
+  gauntlet report gauntlet-report/record.json --format html --output report.html
+  gauntlet report gauntlet-report/events.jsonl       what a run that was killed had finished
+
+The exit code is that of the run which the record describes.")]
+pub(crate) struct Report {
+    /// The record, or the events of a run.
+    #[arg(value_name = "RECORD")]
+    pub(crate) record: PathBuf,
+    /// What to write: human, json, junit, sarif, html, markdown or github.
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = report_format)]
+    pub(crate) format: gauntlet_report::Format,
+    /// The file to write to [default: standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show everything that is known of every trial.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    /// What to list.
+    #[arg(value_enum)]
+    pub(crate) what: Listed,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Listed {
+    Attacks,
+    Rules,
+    Presets,
+    Targets,
+    Mistakes,
+    Formats,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  gauntlet explain memory-unbounded\n  gauntlet explain files-read/dot-dot")]
+pub(crate) struct Explain {
+    /// The id of an attack, a rule or a mistake.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Doctor {
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ExecFormat::Human)]
+    pub(crate) format: ExecFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Trial {
+    /// The file that says what to run.
+    #[arg(value_name = "SPEC")]
+    pub(crate) spec: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Perform {
+    /// The target.
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    /// The file that holds the job, as JSON.
+    #[arg(value_name = "JOB")]
+    pub(crate) job: PathBuf,
+    /// The file that the outcome goes to, as JSON.
+    #[arg(value_name = "OUTCOME")]
+    pub(crate) outcome: PathBuf,
+}

@@ -1,0 +1,64 @@
+//! `gauntlet explain`: an attack, a rule or a mistake.
+
+use std::fmt::Write as _;
+
+use anyhow::anyhow;
+use gauntlet_corpus::{Attack, Live};
+use gauntlet_record::exit;
+
+use crate::args::Explain;
+use crate::failure::Failure;
+use crate::inputs;
+
+pub(super) fn run(args: &Explain) -> Result<u8, Failure> {
+    let corpus = inputs::corpus(&[], &[])?;
+    let text = if let Some(attack) = corpus.attacks.iter().find(|attack| attack.id == args.id) {
+        attack_text(attack)
+    } else if let Some(text) = gauntlet_lint::explain(&args.id) {
+        text
+    } else if let Some(mistake) = gauntlet_weakened::find(&args.id) {
+        format!(
+            "{}\n\n{}\n\nSeen in published sandboxes; `gauntlet selftest --mistake {}` shows which attacks catch it.\n",
+            mistake.name, mistake.sentence, mistake.name
+        )
+    } else {
+        let near: Vec<&str> =
+            corpus.attacks.iter().map(|attack| attack.id.as_str()).filter(|id| id.contains(&args.id)).take(5).collect();
+        let hint = if near.is_empty() {
+            "`gauntlet list attacks` and `gauntlet list rules` name them".to_owned()
+        } else {
+            format!("did you mean {}", near.join(", "))
+        };
+        return Err(Failure::usage(anyhow!("no attack, rule or mistake `{}`; {hint}", args.id)));
+    };
+    super::print(text.as_bytes())?;
+    Ok(exit::CLEAN)
+}
+
+fn attack_text(attack: &Attack) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}\n{}\n", attack.id, attack.title);
+    let _ = writeln!(text, "{}\n", attack.why.trim());
+    let causes: Vec<String> = attack.contained_by.iter().map(ToString::to_string).collect();
+    let live = match &attack.live {
+        Live::Overlay(_) => "other limits and grants".to_owned(),
+        Live::Lift(ids) => format!("lifts {}", ids.join(", ")),
+        Live::Executor(name) => format!("the weakened executor `{name}`"),
+        Live::Engine(release) => format!("engine release {release}"),
+        Live::None(reason) => format!("none: {reason}"),
+    };
+    for (name, value) in [
+        ("obtains", attack.obtains_text.clone()),
+        ("contained by", causes.join(", ")),
+        ("live control", live),
+        ("evidence for", attack.subjects.join(", ")),
+        ("weakness", attack.weakness.clone()),
+        ("written in", attack.file.clone()),
+    ] {
+        let _ = writeln!(text, "{name:<14}{value}");
+    }
+    for reference in &attack.references {
+        let _ = writeln!(text, "{:<14}{reference}", "see");
+    }
+    text
+}

@@ -1,0 +1,32 @@
+//! `gauntlet report`: a saved record in any format.
+
+use std::path::Path;
+
+use gauntlet_report::Options;
+use gauntlet_runner::write_atomically;
+
+use crate::args::Report;
+use crate::failure::Failure;
+use crate::terminal;
+
+pub(super) fn run(args: &Report) -> Result<u8, Failure> {
+    let record = gauntlet_record::read(&args.record).map_err(|error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot use the record `{}`", args.record.display())))
+    })?;
+    let color = args.output.is_none() && terminal::color_stdout();
+    let options = Options { color, width: terminal::width(), verbose: args.verbose };
+    let mut bytes = Vec::new();
+    gauntlet_report::write(&record, args.format, &options, &mut bytes).map_err(Failure::harness)?;
+    match &args.output {
+        Some(path) => write_file(path, &bytes)?,
+        None => super::print(&bytes)?,
+    }
+    Ok(record.exit_code())
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_atomically(path, bytes).map_err(|error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot write `{}`", path.display())))
+    })
+}

@@ -1,0 +1,58 @@
+//! `gauntlet selftest`: executors that are broken on purpose have to be caught.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::anyhow;
+use gauntlet_record::{Verdict, exit};
+use gauntlet_runner::{Mistake, Output, Progress};
+
+use super::run::{cancel_on_signal, finish, launcher, plan, preflight, start, trials};
+use crate::args::Selftest;
+use crate::failure::Failure;
+use crate::{inputs, targets, terminal};
+
+pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
+    let policy = inputs::policy(inputs::DEFAULT_POLICY)?;
+    let corpus = inputs::corpus(&args.selection.attacks, &[])?;
+    preflight(&policy)?;
+    let wanted = |name: &str| args.mistake.is_empty() || args.mistake.iter().any(|text| name.contains(text.as_str()));
+    let mistakes: Vec<Mistake> = gauntlet_weakened::mistakes()
+        .iter()
+        .filter(|mistake| wanted(mistake.name))
+        .map(|mistake| Mistake {
+            name: mistake.name.into(),
+            sentence: mistake.sentence.into(),
+            unescaped: mistake.lifts_escaping(),
+            offers: mistake.target(false).describe().offers,
+        })
+        .collect();
+    if mistakes.is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "no mistake matches `{}`; `gauntlet list mistakes` names them",
+            args.mistake.join("`, `")
+        )));
+    }
+    let plan = plan(&policy, &corpus, vec![targets::plan("worker")?], &args.selection, 1, false)?;
+    let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
+    let cancel = cancel_on_signal()?;
+    // The reference comes first: only what it contains, with a live control, can catch anything.
+    let mut record = trials(&plan, start(&plan, &corpus, false), &mut output, &cancel)?;
+    let bar = terminal::progress(mistakes.len() as u64);
+    let mut seen = |progress: Progress<'_>| {
+        if let Progress::Mutation { mutation } = progress {
+            bar.set_message(format!("{} {}", if mutation.caught { "caught" } else { "MISSED" }, mutation.name));
+            bar.inc(1);
+        }
+    };
+    let score = gauntlet_runner::selftest(&plan, &record.trials, &mistakes, false, &launcher()?, &mut seen, &cancel)
+        .map_err(Failure::harness)?;
+    bar.finish_and_clear();
+    record.complete &= !cancel.load(Ordering::Relaxed);
+    let all = score.caught == score.total;
+    record.mutation = Some(score);
+    finish(&record, &mut output, &args.outputs)?;
+    if !record.complete || record.count(Verdict::Breached) > 0 {
+        return Err(Failure::inconclusive(anyhow!("the reference run is not sound, so the selftest proves nothing")));
+    }
+    Ok(if all { exit::CLEAN } else { exit::BREACH })
+}

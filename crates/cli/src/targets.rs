@@ -1,0 +1,182 @@
+//! Targets by name, and what is known of this host.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::anyhow;
+use gauntlet_record::{Ending, Host, exit};
+use gauntlet_runner::{TargetChoice, TargetPlan};
+use gauntlet_sandbox::{Inline, Worker};
+use gauntlet_target::{CommandTarget, Description, EndingSeen, Job, Outcome, Target, TargetError};
+
+use crate::failure::Failure;
+
+/// Prefix of a broken executor's name, where one is named like a target.
+const MISTAKE: &str = "mistake:";
+
+/// What `--target` takes, with a word on each.
+pub(crate) fn listed() -> Vec<(String, String)> {
+    let mut rows = vec![
+        ("worker".to_owned(), "our executor, in a jailed process of its own".to_owned()),
+        ("inline".to_owned(), "our executor, in its caller's process".to_owned()),
+    ];
+    for (path, text) in gauntlet_attacks::FILES.iter().filter(|(path, _)| path.starts_with("targets/")) {
+        let target = std::str::from_utf8(text).ok().and_then(|text| CommandTarget::parse(path, text).ok());
+        if let Some(target) = target {
+            let about = target.describe();
+            rows.push((
+                format!("attacks/{path}"),
+                format!("{} {}, {}", about.engine, about.version, target.status().as_str()),
+            ));
+        }
+    }
+    rows
+}
+
+/// A target by the name that `--target` takes.
+pub(crate) fn plan(name: &str) -> Result<TargetPlan, Failure> {
+    let choice = match name {
+        "worker" => TargetChoice::Worker { lift: Vec::new() },
+        "inline" => TargetChoice::Inline { lift: Vec::new() },
+        _ if name.starts_with(MISTAKE) => {
+            TargetChoice::Weakened { name: name[MISTAKE.len()..].to_owned(), backstops: false }
+        }
+        _ => {
+            let path = PathBuf::from(name);
+            let target = CommandTarget::load(&path).map_err(|error| {
+                Failure::usage(
+                    anyhow::Error::new(error)
+                        .context(format!("no target `{name}`; `gauntlet list targets` names them")),
+                )
+            })?;
+            if !target.program_exists() {
+                return Err(Failure::usage(anyhow!(
+                    "the program `{}` of target `{name}` is not there",
+                    target.program()
+                )));
+            }
+            // Supervisors run elsewhere.
+            let path = fs::canonicalize(&path)
+                .map_err(|error| Failure::usage(anyhow::Error::new(error).context(format!("no target `{name}`"))))?;
+            TargetChoice::Command { path }
+        }
+    };
+    let description = describe(&choice)?;
+    Ok(TargetPlan { choice, description })
+}
+
+fn describe(choice: &TargetChoice) -> Result<Description, Failure> {
+    let target = make(choice, &std::env::temp_dir()).map_err(|why| Failure::usage(anyhow!(why)))?;
+    Ok(target.describe())
+}
+
+/// Makes the target that a supervisor runs. `directory` is private to the run.
+pub(crate) fn make(choice: &TargetChoice, directory: &Path) -> Result<Box<dyn Target>, String> {
+    let in_child = |name: String| -> Result<Box<dyn Target>, String> {
+        let description = in_process(&name).map_err(|failure| format!("{failure:?}"))?.describe();
+        Ok(Box::new(InChild { name, description, directory: directory.to_owned() }))
+    };
+    match choice {
+        TargetChoice::Worker { lift } => {
+            Ok(Box::new(Worker::new().lifting(lift.clone()).map_err(|error| error.to_string())?))
+        }
+        TargetChoice::Inline { lift } => in_child(format!("inline:{}", lift.join(","))),
+        TargetChoice::Weakened { name, backstops } => {
+            let mistake = gauntlet_weakened::find(name).ok_or_else(|| format!("no weakened executor `{name}`"))?;
+            if mistake.in_process() { in_child(format!("{MISTAKE}{name}")) } else { Ok(mistake.target(*backstops)) }
+        }
+        TargetChoice::Command { path } => CommandTarget::load(path)
+            .map(|target| Box::new(target) as Box<dyn Target>)
+            .map_err(|error| error.to_string()),
+        TargetChoice::Custom(name) => Err(format!("no target `{name}`")),
+    }
+}
+
+/// A target that runs guests in the calling process: `inline:` with the protections to lift, or a broken executor.
+pub(crate) fn in_process(name: &str) -> Result<Box<dyn Target>, Failure> {
+    if let Some(lift) = name.strip_prefix("inline:") {
+        let lift = lift.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        return Ok(Box::new(Inline::lifting(lift).map_err(Failure::usage)?));
+    }
+    let mistake = name.strip_prefix(MISTAKE).and_then(gauntlet_weakened::find);
+    let mistake =
+        mistake.filter(|mistake| mistake.in_process()).ok_or_else(|| Failure::usage(anyhow!("no target `{name}`")))?;
+    Ok(mistake.target(false))
+}
+
+/// Runs a target that would run guests in our own process in a child, so that its crash is a verdict and its use can be measured. The
+/// child inherits what a careless program would: environment, standard streams, descriptors.
+struct InChild {
+    name: String,
+    description: Description,
+    directory: PathBuf,
+}
+
+impl Target for InChild {
+    fn describe(&self) -> Description {
+        self.description.clone()
+    }
+
+    fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
+        let io = |what| move |source| TargetError::Io { what, source };
+        let (question, answer) = (self.directory.join("job.json"), self.directory.join("outcome.json"));
+        let text = serde_json::to_vec(job).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        fs::write(&question, text).map_err(io("cannot write the job"))?;
+        let program = std::env::current_exe().map_err(io("cannot find this executable"))?;
+        let mut command = Command::new(&program);
+        command.arg("perform").arg(&self.name).arg(&question).arg(&answer);
+        let status = command.status().map_err(|source| TargetError::Spawn { program, source })?;
+        let _ = fs::remove_file(&question);
+        let answered = fs::read(&answer);
+        let _ = fs::remove_file(&answer);
+        if status.code() == Some(i32::from(exit::CLEAN))
+            && let Ok(bytes) = answered
+        {
+            let answer: Result<Outcome, String> =
+                serde_json::from_slice(&bytes).map_err(|error| TargetError::Protocol(error.to_string()))?;
+            return answer.map_err(TargetError::Protocol);
+        }
+        let signal = status.signal();
+        let detail = signal.map_or_else(
+            || "the process ended without an answer".to_owned(),
+            |signal| format!("the process died of signal {signal}"),
+        );
+        let ending = EndingSeen {
+            ending: Ending::WorkerDied,
+            signal: Some(signal.unwrap_or(0)),
+            detail,
+            ..EndingSeen::default()
+        };
+        Ok(Outcome { ending, ..Outcome::default() })
+    }
+}
+
+/// What is known of this host.
+pub(crate) fn host() -> Host {
+    let system = rustix::system::uname();
+    Host {
+        os: std::env::consts::OS.to_owned(),
+        kernel: system.release().to_string_lossy().into_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+        memory: gauntlet_sandbox::host_memory(),
+        root: rustix::process::geteuid().is_root(),
+        mechanisms: gauntlet_sandbox::mechanisms(),
+    }
+}
+
+/// The time, RFC 3339 in UTC, to the second.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A random seed, short enough to type again.
+pub(crate) fn random_seed() -> u64 {
+    let mut bytes = [0; 4];
+    match rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty()) {
+        Ok(_) => u64::from(u32::from_le_bytes(bytes)),
+        Err(_) => u64::from(std::process::id()),
+    }
+}
