@@ -8,7 +8,6 @@ use crate::{Record, Trial};
 /// One line of the events file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "events are read and written one at a time, never kept in bulk")]
 pub enum Event {
     /// The run began; the record so far, without trials.
     RunStarted {

@@ -205,7 +205,7 @@ impl Record {
         let missed = self.mutation.as_ref().is_some_and(|score| score.caught < score.total);
         let contained = self.count(Verdict::Contained) > 0;
         let open = self.count(Verdict::Inconclusive) > 0;
-        let nothing = !contained && !self.mutation.as_ref().is_some_and(|score| score.total > 0);
+        let nothing = !contained && self.mutation.as_ref().is_none_or(|score| score.total == 0);
         if breached || missed {
             exit::BREACH
         } else if open || nothing || !self.complete {

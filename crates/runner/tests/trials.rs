@@ -404,7 +404,12 @@ fn a_broken_executor_is_caught_and_its_backstop_named() {
     let attacks = vec![attack(GUARDED, Obtains::Canary(Channel::Stdout))];
     let plan = Plan { ..plan(attacks, "shell") };
     let reference = trials(&plan);
-    let mistake = |name: &str| Mistake { name: name.into(), sentence: "On purpose.".into(), unescaped: false };
+    let mistake = |name: &str| Mistake {
+        name: name.into(),
+        sentence: "On purpose.".into(),
+        unescaped: false,
+        offers: vec!["preview1".into()],
+    };
     let mistakes = [mistake("broken"), mistake("idle"), mistake("shell")];
     let mut seen = 0;
     let mut progress = |event: Progress<'_>| seen += u32::from(matches!(event, Progress::Mutation { .. }));

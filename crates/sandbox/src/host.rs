@@ -100,10 +100,13 @@ impl std::fmt::Debug for Tally {
     }
 }
 
+/// Hears of each denial when it is first seen.
+type Told = Box<dyn FnMut(&DenialSeen) + Send>;
+
 #[derive(Default)]
 struct TallyInner {
     denials: Vec<(&'static str, DenialSeen)>,
-    first: Option<Box<dyn FnMut(&DenialSeen) + Send>>,
+    first: Option<Told>,
 }
 
 impl Tally {

@@ -106,7 +106,7 @@ pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
     if policy.grants.filesystem.iter().any(|grant| grant.access.value == gauntlet_policy::Access::Scratch) {
         return unheld("grants.filesystem", "the executor has no scratch directories yet");
     }
-    if policy.modules.signed_by.first().is_some() {
+    if !policy.modules.signed_by.is_empty() {
         return unheld("modules.signed-by", "the executor checks no signatures yet");
     }
     if policy.modules.precompiled.value {
