@@ -16,8 +16,8 @@ Examples:
   gauntlet exec guest.wasm --policy agent
   gauntlet explain memory/grow-past-limit
 
-Exit codes: 0 contained, 1 breached or findings, 2 wrong input, 3 inconclusive, 4 the harness failed or the host
-cannot enforce what the policy requires.";
+Exit codes: 0 contained, 1 breached or findings, 2 wrong input, 3 inconclusive, 4 the harness failed
+or the host cannot enforce what the policy requires.";
 
 /// Proves that a WebAssembly sandbox holds: attacks, controls, verdicts, reports.
 #[derive(Debug, Parser)]

@@ -45,7 +45,7 @@ pub(crate) fn guest(path: &Path, limit: Option<u64>) -> Result<Vec<u8>, Failure>
     // One byte more than the policy allows is enough for the executor to refuse it by name.
     let limit = limit.unwrap_or(MAX_GUEST_BYTES).min(MAX_GUEST_BYTES);
     read_limited(path, limit).map_err(|error| {
-        Failure::usage(anyhow::Error::new(error).context(format!("cannot read the guest `{}`", path.display())))
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot use the guest `{}`", path.display())))
     })
 }
 

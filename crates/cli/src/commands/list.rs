@@ -15,9 +15,7 @@ pub(super) fn run(args: &List) -> Result<u8, Failure> {
         }
         Listed::Rules => gauntlet_lint::rules().map(|rule| (rule.id.to_owned(), rule.summary.to_owned())).collect(),
         Listed::Presets => {
-            let about =
-                |text: &str| text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default().to_owned();
-            gauntlet_policies::PRESETS.iter().map(|(name, text)| ((*name).to_owned(), about(text))).collect()
+            gauntlet_policies::PRESETS.iter().map(|(name, text)| ((*name).to_owned(), first_sentence(text))).collect()
         }
         Listed::Targets => targets::listed(),
         Listed::Mistakes => gauntlet_weakened::mistakes()
@@ -35,4 +33,11 @@ pub(super) fn run(args: &List) -> Result<u8, Failure> {
     }
     super::print(text.as_bytes())?;
     Ok(exit::CLEAN)
+}
+
+/// The first sentence of the comment that a policy opens with.
+fn first_sentence(text: &str) -> String {
+    let comment: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
+    let comment = comment.join(" ");
+    comment.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned()
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
 use gauntlet_report::Options;
 use gauntlet_runner::write_atomically;
 
@@ -29,4 +30,14 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_atomically(path, bytes).map_err(|error| {
         Failure::usage(anyhow::Error::new(error).context(format!("cannot write `{}`", path.display())))
     })
+}
+
+/// Refuses a place for a file before there is anything to write, so that nobody learns of a mistyped path after a whole run.
+pub(crate) fn check_place(path: &Path) -> Result<(), Failure> {
+    let place = || format!("cannot write `{}`", path.display());
+    if path.is_dir() {
+        return Err(Failure::usage(anyhow!("it is a directory").context(place())));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(folder).map(drop).map_err(|error| Failure::usage(anyhow::Error::new(error).context(place())))
 }

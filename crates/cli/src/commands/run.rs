@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, anyhow};
 use gauntlet_corpus::{Attack, Corpus};
 use gauntlet_lint::{Options as LintOptions, lint};
-use gauntlet_policy::Policy;
+use gauntlet_policy::{Policy, Requirement};
 use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, exit};
 use gauntlet_report::Format;
 use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, TargetPlan};
 use gauntlet_target::TargetError;
 
-use super::report::write_file;
+use super::report::{check_place, write_file};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
 use crate::{inputs, targets, terminal};
@@ -30,6 +30,9 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
     if args.dry_run {
         return dry_run(&plan);
+    }
+    for file in [&args.junit, &args.sarif, &args.html, &args.markdown].into_iter().flatten() {
+        check_place(file)?;
     }
     let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
     let record = start(&plan, &corpus, args.allow_known);
@@ -53,16 +56,19 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
 pub(super) fn preflight(policy: &Policy) -> Result<(), Failure> {
     let Err(error) = gauntlet_sandbox::preflight(policy) else { return Ok(()) };
     let advice = match &error {
-        TargetError::Unconfined { mechanism, .. } => {
-            let fits = |(name, text): &&(&str, &str)| {
-                Policy::parse(name, text).is_ok_and(|policy| gauntlet_sandbox::preflight(&policy).is_ok())
+        TargetError::Unconfined { .. } => {
+            let preset = |(name, text): &(&str, &str)| {
+                let policy =
+                    Policy::parse(name, text).ok().filter(|policy| gauntlet_sandbox::preflight(policy).is_ok())?;
+                Some(((*name).to_owned(), policy))
             };
-            let would = gauntlet_policies::PRESETS
-                .iter()
-                .find(|preset| preset.0 == inputs::DEFAULT_POLICY && fits(preset))
-                .or_else(|| gauntlet_policies::PRESETS.iter().find(fits));
-            would.map_or_else(String::new, |(name, _)| {
-                format!("; the preset `{name}` would run here, and gives up `isolation.{mechanism}`. `gauntlet doctor` says how to get it")
+            let mut fitting = gauntlet_policies::PRESETS.iter().filter_map(preset).collect::<Vec<_>>();
+            fitting.sort_by_key(|(name, _)| name != inputs::DEFAULT_POLICY);
+            fitting.first().map_or_else(String::new, |(name, other)| {
+                let kept: Vec<&str> = required(other);
+                let given_up: Vec<String> =
+                    required(policy).into_iter().filter(|key| !kept.contains(key)).map(|key| format!("`isolation.{key}`")).collect();
+                format!("; the preset `{name}` would run here, and does not require {}. `gauntlet doctor` says how to get them", given_up.join(", "))
             })
         }
         _ => String::new(),
@@ -70,6 +76,15 @@ pub(super) fn preflight(policy: &Policy) -> Result<(), Failure> {
     Err(Failure::harness(
         anyhow!("{error}{advice}").context(format!("the policy `{}` cannot be held here", policy.name)),
     ))
+}
+
+/// The mechanisms of confinement that a policy does not run without.
+fn required(policy: &Policy) -> Vec<&'static str> {
+    let mechanisms = policy.isolation.mechanisms().into_iter();
+    mechanisms
+        .filter(|(_, requirement)| requirement.value == Requirement::Required)
+        .map(|(mechanism, _)| mechanism)
+        .collect()
 }
 
 /// Puts a plan together. An empty one is wrong input: nothing proved is not a pass.
@@ -112,7 +127,8 @@ fn dry_run(plan: &Plan) -> Result<u8, Failure> {
             let _ = writeln!(text, "{:<8} {:<44} {note}", target.description.name, attack.id);
         }
     }
-    let _ = writeln!(text, "{} trials of three runs each; nothing was run", plan.trials());
+    let (trials, plural) = (plan.trials(), if plan.trials() == 1 { "" } else { "s" });
+    let _ = writeln!(text, "{trials} trial{plural} of three runs each; nothing was run");
     super::print(text.as_bytes())?;
     Ok(exit::CLEAN)
 }

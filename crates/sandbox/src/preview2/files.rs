@@ -119,7 +119,11 @@ impl HostDescriptor for Counted<'_> {
         self.count("open-at", asked, result)
     }
 
-    fn read_via_stream(&mut self, descriptor: Resource<Descriptor>, offset: Filesize) -> FsResult<Resource<DynInputStream>> {
+    fn read_via_stream(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        offset: Filesize,
+    ) -> FsResult<Resource<DynInputStream>> {
         let file = self.open.descriptors.get(&descriptor.rep()).cloned();
         let result = self.view.read_via_stream(descriptor, offset);
         let stream = self.count("read-via-stream", String::new(), result)?;
@@ -128,7 +132,11 @@ impl HostDescriptor for Counted<'_> {
         Ok(self.view.table.push(counted)?)
     }
 
-    fn write_via_stream(&mut self, descriptor: Resource<Descriptor>, offset: Filesize) -> FsResult<Resource<DynOutputStream>> {
+    fn write_via_stream(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        offset: Filesize,
+    ) -> FsResult<Resource<DynOutputStream>> {
         let file = self.open.descriptors.get(&descriptor.rep()).cloned();
         let result = self.view.write_via_stream(descriptor, offset);
         let stream = self.count("write-via-stream", String::new(), result)?;
@@ -146,7 +154,11 @@ impl HostDescriptor for Counted<'_> {
         Ok(self.view.table.push(counted)?)
     }
 
-    async fn is_same_object(&mut self, one: Resource<Descriptor>, other: Resource<Descriptor>) -> wasmtime::Result<bool> {
+    async fn is_same_object(
+        &mut self,
+        one: Resource<Descriptor>,
+        other: Resource<Descriptor>,
+    ) -> wasmtime::Result<bool> {
         self.view.is_same_object(one, other).await
     }
 
@@ -159,7 +171,10 @@ impl HostDescriptor for Counted<'_> {
 }
 
 impl HostDirectoryEntryStream for Counted<'_> {
-    async fn read_directory_entry(&mut self, stream: Resource<DirectoryEntryStream>) -> FsResult<Option<DirectoryEntry>> {
+    async fn read_directory_entry(
+        &mut self,
+        stream: Resource<DirectoryEntryStream>,
+    ) -> FsResult<Option<DirectoryEntry>> {
         let result = self.view.read_directory_entry(stream).await;
         self.count("read-directory-entry", String::new(), result)
     }
