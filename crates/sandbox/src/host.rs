@@ -13,6 +13,7 @@ use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::Protections;
@@ -248,11 +249,18 @@ fn network(
         pinned.extend(found);
     }
     let tally = tally.clone();
-    wasi.allow_tcp(true).socket_addr_check(move |address, _use| {
-        let allowed = any
-            || pinned.iter().any(|pinned| {
-                pinned.port() == address.port() && pinned.ip().to_canonical() == address.ip().to_canonical()
-            });
+    wasi.allow_tcp(true).socket_addr_check(move |address, purpose| {
+        let allowed = match purpose {
+            SocketAddrUse::TcpConnect => {
+                any || pinned.iter().any(|pinned| {
+                    pinned.port() == address.port() && pinned.ip().to_canonical() == address.ip().to_canonical()
+                })
+            }
+            // The system picks the local end of a connection; a guest that asks for an address of its own is not granted one.
+            SocketAddrUse::TcpBind => address.port() == 0 && address.ip().is_unspecified(),
+            // Listening, accepting and datagrams are never granted.
+            _ => false,
+        };
         if !allowed {
             tally.deny(Cause::Denied(DenialKind::Address), "connect", || address.to_string(), None);
         }

@@ -71,7 +71,7 @@ const ALLOWED: &[(libc::c_long, When, &str)] = &[
     (libc::SYS_preadv, Files, "the same at a position"),
     (libc::SYS_getdents64, Files, "listing a directory"),
     (libc::SYS_readlinkat, Files, "links are resolved by hand where openat2 is missing"),
-    (libc::SYS_fcntl, Files, "descriptors are duplicated, flags are read and set"),
+    (libc::SYS_fcntl, Threads, "descriptors are duplicated, flags are read and set"),
     (libc::SYS_dup, Files, "descriptors are duplicated"),
     (libc::SYS_fadvise64, Files, "the guest announces how it will read"),
     (libc::SYS_faccessat, Files, "a path is looked at before it is opened"),
