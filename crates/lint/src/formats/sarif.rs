@@ -46,7 +46,6 @@ struct Tool {
 struct Driver {
     name: &'static str,
     semantic_version: &'static str,
-    information_uri: &'static str,
     rules: Vec<Descriptor>,
 }
 
@@ -143,12 +142,7 @@ pub(super) fn write(findings: &[Finding], sources: &[(String, String)]) -> Strin
             }
         })
         .collect();
-    let driver = Driver {
-        name: "Gauntlet",
-        semantic_version: env!("CARGO_PKG_VERSION"),
-        information_uri: env!("CARGO_PKG_REPOSITORY"),
-        rules: table,
-    };
+    let driver = Driver { name: "Gauntlet", semantic_version: env!("CARGO_PKG_VERSION"), rules: table };
     let run = Run {
         tool: Tool { driver },
         automation_details: AutomationDetails { id: CATEGORY },

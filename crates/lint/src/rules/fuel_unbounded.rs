@@ -10,7 +10,7 @@ pub(crate) const RULE: Rule = Rule {
     severity: Severity::Low,
     summary: "fuel has no ceiling",
     why: "With wall time alone, how far a guest gets depends on the load of the host, and no result can be repeated.",
-    fix: "Set `limits.fuel`; `gauntlet exec --calibrate` tells what a second of this host is worth.",
+    fix: "Set `limits.fuel`; `gauntlet exec --format json` tells what a guest used.",
     references: &["CWE-400"],
     bad: "version: 1\nlimits: { fuel: unlimited }\n",
     good: "version: 1\nlimits: { fuel: 100_000_000 }\n",
