@@ -13,11 +13,12 @@ use crate::canary::random_hex;
 use crate::judge::{Judgement, judge};
 use crate::lanes::{self, Answered, Launcher, spread};
 use crate::measure::Calibration;
+use crate::obtains::obtained;
 use crate::plan::{EMPTY_GUEST, Plan, RunPlan, TargetPlan, worst};
 use crate::scratch::Scratch;
 use crate::trial::{TargetChoice, TrialSpec};
 
-/// How often an empty guest is looked at.
+/// How often an empty guest is looked at, and how often a run is tried that could not be measured.
 const LOOKS: u32 = 3;
 
 /// How a run of a plan goes on.
@@ -186,7 +187,31 @@ impl<'a> Stage<'a> {
     }
 
     /// One run in a directory of its own.
+    /// One run. A guest that is gone before a busy host has looked at it is run again: nothing is known of it that could be lost.
     pub(crate) fn run(
+        &self,
+        target: &TargetPlan,
+        attack: &Attack,
+        plan: &RunPlan,
+        base: Calibration,
+        repeat: u32,
+    ) -> Answered {
+        let mut answered = self.run_once(target, attack, plan, base, repeat);
+        for _ in 1..LOOKS {
+            let unseen = |run: &Run| {
+                plan.role != Role::Benign
+                    && run.measured.host_death.is_none()
+                    && obtained(&attack.obtains, &run.measured).is_none()
+            };
+            if !matches!(&answered, Some(Ok(run)) if unseen(run)) {
+                break;
+            }
+            answered = self.run_once(target, attack, plan, base, repeat);
+        }
+        answered
+    }
+
+    fn run_once(
         &self,
         target: &TargetPlan,
         attack: &Attack,
@@ -277,10 +302,21 @@ pub(crate) fn conclude(
         cause: judged.cause,
         layer: judged.layer,
         witnessed: live.as_ref().is_some_and(|live| live.obtained),
+        subjects: proved(skeleton.subjects.clone(), judged.verdict, judged.cause),
         closeness: closeness(judged.verdict, judged.cause, attack, in_force, &run),
         runs: [Some(run), live, benign].into_iter().flatten().collect(),
         ..skeleton
     }
+}
+
+/// The keys that a trial is evidence for. What one limit stopped says nothing about another that would have stopped it, too.
+fn proved(subjects: Vec<String>, verdict: Verdict, cause: Option<Cause>) -> Vec<String> {
+    let (Verdict::Contained, Some(Cause::Limit(key))) = (verdict, cause) else { return subjects };
+    let key = format!("limits.{key}");
+    if !subjects.contains(&key) {
+        return subjects;
+    }
+    subjects.into_iter().filter(|subject| !subject.starts_with("limits.") || *subject == key).collect()
 }
 
 fn split(answered: Option<Result<Run, String>>) -> (Option<Run>, Option<String>) {

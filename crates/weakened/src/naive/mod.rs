@@ -27,6 +27,8 @@ use call::{Call, End, Reached, Ticker, ending};
 use host::{Caps, Captured, Limiter, Notes, Timer, cpu_time};
 pub(crate) use host::{Coarse, Counting, Host};
 
+/// The largest answer of such a process: two captured streams, in hex, and some words.
+const ANSWER: u64 = 5 << 20;
 /// The module that preview 1 functions are imported from.
 pub(crate) const PREVIEW1: &str = "wasi_snapshot_preview1";
 /// Resources that the engine's WASI itself holds: standard streams, whatever a call waits for.
@@ -160,7 +162,9 @@ impl Target for Choices {
         gauntlet_sandbox::preflight(&job.policy)?;
         let caps = Caps::of(&job.policy);
         if let Some(size) = caps.get(LimitKey::FileSize) {
-            // The one limit that only the system holds here: these executors run in a process of their own.
+            // The one limit that only the system holds here: these executors run in a process of their own, whose answer is a
+            // file, too.
+            let size = size.max(ANSWER);
             let limit = Rlimit { current: Some(size), maximum: Some(size) };
             let _ = setrlimit(Resource::Fsize, limit);
         }
