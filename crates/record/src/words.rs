@@ -312,9 +312,9 @@ impl Cause {
             | Self::RefusedModule
             | Self::RefusedPolicy
             | Self::Denied(DenialKind::Feature | DenialKind::Import) => Layer::Validation,
-            Self::Limit(LimitKey::CompileTime | LimitKey::CompileMemory) | Self::KilledParent | Self::KilledOs => {
-                Layer::System
-            }
+            Self::Limit(LimitKey::CompileTime | LimitKey::CompileMemory | LimitKey::FileSize)
+            | Self::KilledParent
+            | Self::KilledOs => Layer::System,
             Self::Limit(_) => Layer::Runtime,
             Self::Denied(DenialKind::Path | DenialKind::Address | DenialKind::Descriptor) | Self::NoEffect => {
                 Layer::Grants
