@@ -96,8 +96,13 @@ pub(crate) trait Progress {
 impl Progress for () {}
 
 /// Builds engine and linkers for a policy; `start` is when the deadline began to run.
-pub(crate) fn prepare(job: &Job, protections: Protections, start: Instant) -> wasmtime::Result<Prepared> {
-    let engine = engine::build(&job.policy, &protections)?;
+pub(crate) fn prepare(
+    job: &Job,
+    protections: Protections,
+    options: &engine::Options,
+    start: Instant,
+) -> wasmtime::Result<Prepared> {
+    let engine = engine::build(&job.policy, &protections, options)?;
     let mut linker = Linker::new(&engine);
     let denied: Vec<String> = job.policy.modules.deny.iter().map(|denied| denied.value.clone()).collect();
     preview1::link(&mut linker, |name| denied.iter().any(|denied| denied == name))?;

@@ -9,7 +9,7 @@ use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 use crate::execute::{self, complete_usage};
 use crate::host::{self, Tally};
 use crate::output::{Output, Which};
-use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, offers, preflight, validate};
+use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, engine, offers, preflight, validate};
 
 /// Runs guests in the caller's process.
 ///
@@ -72,7 +72,7 @@ impl Target for Inline {
             }
         });
         let host = host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally)?;
-        let prepared = execute::prepare(job, protections, start)
+        let prepared = execute::prepare(job, protections, &engine::Options::default(), start)
             .map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?;
         let ticker = prepared.ticker();
         let mut outcome = std::thread::scope(|scope| {

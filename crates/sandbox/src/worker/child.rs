@@ -10,6 +10,7 @@ use gauntlet_record::Confinement;
 use gauntlet_target::{Job, Outcome};
 
 use super::protocol::{self, Kind, Setup};
+use crate::engine;
 use crate::execute::{self, Progress};
 use crate::host::{self, Tally};
 use crate::jail;
@@ -95,7 +96,7 @@ fn work() -> io::Result<()> {
     };
     let mut told = Told { to: to.try_clone()? };
     let policy = job.policy.clone();
-    let prepared = match execute::prepare(&job, protections.clone(), start) {
+    let prepared = match execute::prepare(&job, protections.clone(), &engine::Options::default(), start) {
         Ok(prepared) => prepared,
         Err(error) => {
             return protocol::write(&mut to, Kind::Failed, format!("the engine cannot be built: {error:#}").as_bytes());
