@@ -3,6 +3,8 @@
 use std::fs;
 
 use gauntlet_record::{Granted, Mechanism};
+use crate::Protections;
+use crate::jail::groups::Group;
 use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 
 /// Memory that this process may use, in bytes: the host's, or less where a control group says so.
@@ -99,22 +101,15 @@ fn namespaces() -> Mechanism {
         let remedy = "an AppArmor profile that allows `userns` for this executable";
         return mechanism("namespaces", Granted::None, "AppArmor keeps them from unprivileged users", Some(remedy));
     }
-    mechanism("namespaces", Granted::Partial, "offered by this host; the executor does not use them yet", None)
+    mechanism("namespaces", Granted::Full, "user, pid, mount, network, ipc, uts", None)
 }
 
+/// Makes a group and removes it: what a host really delegates shows in no file.
 fn cgroup() -> Mechanism {
-    let unified = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").is_ok_and(|text| !text.trim().is_empty());
-    if unified {
-        mechanism("cgroup", Granted::Partial, "version 2 is mounted; the executor does not use it yet", None)
-    } else {
-        let remedy = "a system with cgroup version 2 and a delegated group, for example `systemd-run --user --scope`";
-        mechanism(
-            "cgroup",
-            Granted::None,
-            "no controllers of version 2; the executor does not use control groups yet",
-            Some(remedy),
-        )
-    }
+    let made = Group::make(&Protections::default(), Some(1 << 30)).report().clone();
+    let remedy = "a delegated group, for example `systemd-run --user --scope -p Delegate=yes`, or root with version 1";
+    let remedy = (made.granted != Granted::Full).then_some(remedy);
+    mechanism("cgroup", made.granted, made.note, remedy)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use gauntlet_policy::Policy;
 use gauntlet_record::{Cause, DenialKind, Ending, LimitKey, Usage};
 use gauntlet_target::{EndingSeen, Job, Outcome};
 use wasmtime::component::{Component, Linker as ComponentLinker};
@@ -80,7 +81,6 @@ pub(crate) struct Prepared {
     engine: Engine,
     protections: Protections,
     expiry: Arc<Expiry>,
-    start: Instant,
     linker: Linker<Host>,
     components: ComponentLinker<Host>,
 }
@@ -95,30 +95,29 @@ pub(crate) trait Progress {
 
 impl Progress for () {}
 
-/// Builds engine and linkers for a policy; `start` is when the deadline began to run.
+/// Builds engine and linkers for a policy.
 pub(crate) fn prepare(
-    job: &Job,
+    policy: &Policy,
     protections: Protections,
     options: &engine::Options,
-    start: Instant,
 ) -> wasmtime::Result<Prepared> {
-    let engine = engine::build(&job.policy, &protections, options)?;
+    let engine = engine::build(policy, &protections, options)?;
     let mut linker = Linker::new(&engine);
-    let denied: Vec<String> = job.policy.modules.deny.iter().map(|denied| denied.value.clone()).collect();
+    let denied: Vec<String> = policy.modules.deny.iter().map(|denied| denied.value.clone()).collect();
     preview1::link(&mut linker, |name| denied.iter().any(|denied| denied == name))?;
     let mut components = ComponentLinker::new(&engine);
     preview2::link(&mut components)?;
-    Ok(Prepared { engine, protections, expiry: Arc::default(), start, linker, components })
+    Ok(Prepared { engine, protections, expiry: Arc::default(), linker, components })
 }
 
 impl Prepared {
-    /// The ticker that this run needs.
-    pub(crate) fn ticker(&self) -> Ticker {
+    /// The ticker that this run needs; `start` is when the deadline began to run.
+    pub(crate) fn ticker(&self, start: Instant) -> Ticker {
         let nanos = |key| self.protections.limit(key).map(Duration::from_nanos);
         Ticker {
             engine: self.engine.clone(),
             expiry: Arc::clone(&self.expiry),
-            start: self.start,
+            start,
             deadline: nanos(LimitKey::Deadline),
             cpu_time: nanos(LimitKey::CpuTime),
         }
@@ -130,36 +129,57 @@ impl Prepared {
     }
 
     /// Runs the guest to its end. Standard output and error are left to the caller's sink.
-    pub(crate) fn execute(&self, job: &Job, host: Host, output: &Output, progress: &mut dyn Progress) -> Outcome {
+    pub(crate) fn execute(
+        &self,
+        job: &Job,
+        host: Host,
+        output: &Output,
+        start: Instant,
+        progress: &mut dyn Progress,
+    ) -> Outcome {
         let tally = host.tally.clone();
         let mut outcome = self.run(job, host, progress);
         outcome.denials = tally.denials();
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
-        self.usage(&mut outcome, job, taken);
+        self.usage(&mut outcome, job, start, taken);
+        outcome
+    }
+
+    /// Validates and compiles the guest and leaves its code in the engine's cache; nothing of it runs.
+    pub(crate) fn compile_only(&self, job: &Job, start: Instant, progress: &mut dyn Progress) -> Outcome {
+        let mut outcome = match self.compile(job, progress) {
+            Ok((_, compile_time)) => Outcome { usage: vec![used(LimitKey::CompileTime, compile_time)], ..Outcome::default() },
+            Err(refused) => *refused,
+        };
+        self.usage(&mut outcome, job, start, 0);
         outcome
     }
 
     fn run(&self, job: &Job, host: Host, progress: &mut dyn Progress) -> Outcome {
-        progress.compiling();
-        let compiling = Instant::now();
-        let shape = match validate::check(&job.guest, &job.policy, &self.protections) {
-            Ok(shape) => shape,
+        let (compiled, compile_time) = match self.compile(job, progress) {
+            Ok(compiled) => compiled,
             Err(refused) => return *refused,
         };
-        let compiled = match shape {
+        let mut outcome = self.in_runtime(job, host, &compiled);
+        outcome.usage.push(used(LimitKey::CompileTime, compile_time));
+        outcome
+    }
+
+    /// Validates and compiles the guest; also says how long that took, in nanoseconds.
+    fn compile(&self, job: &Job, progress: &mut dyn Progress) -> Result<(Compiled, u64), Box<Outcome>> {
+        progress.compiling();
+        let compiling = Instant::now();
+        let compiled = match validate::check(&job.guest, &job.policy, &self.protections)? {
             Shape::Module => Module::from_binary(&self.engine, &job.guest).map(Compiled::Module),
             Shape::Component => Component::from_binary(&self.engine, &job.guest).map(Compiled::Component),
         };
-        let compile_time = compiling.elapsed();
+        let compile_time = nanos(compiling.elapsed());
         progress.compiled();
-        let compiled = match compiled {
-            Ok(compiled) => compiled,
-            Err(error) => return Outcome::refused(Cause::RefusedModule, format!("{error:#}")),
-        };
-        let mut outcome = self.in_runtime(job, host, &compiled);
-        outcome.usage.push(used(LimitKey::CompileTime, nanos(compile_time)));
-        outcome
+        match compiled {
+            Ok(compiled) => Ok((compiled, compile_time)),
+            Err(error) => Err(Box::new(Outcome::refused(Cause::RefusedModule, format!("{error:#}")))),
+        }
     }
 
     /// Calls the guest, with every wait cut by the deadline.
@@ -285,11 +305,11 @@ impl Prepared {
     }
 
     /// Every limit with what was used of it; `null` where nobody measured.
-    fn usage(&self, outcome: &mut Outcome, job: &Job, output: u64) {
+    fn usage(&self, outcome: &mut Outcome, job: &Job, start: Instant, output: u64) {
         outcome.usage.push(used(LimitKey::Output, output));
         outcome.usage.push(used(LimitKey::ModuleSize, job.guest.len() as u64));
         outcome.usage.push(used(LimitKey::CpuTime, nanos(cpu_time())));
-        outcome.usage.push(used(LimitKey::Deadline, nanos(self.start.elapsed())));
+        outcome.usage.push(used(LimitKey::Deadline, nanos(start.elapsed())));
         complete_usage(&mut outcome.usage, &self.protections);
     }
 }

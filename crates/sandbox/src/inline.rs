@@ -72,13 +72,13 @@ impl Target for Inline {
             }
         });
         let host = host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally)?;
-        let prepared = execute::prepare(job, protections, &engine::Options::default(), start)
+        let prepared = execute::prepare(&job.policy, protections, &engine::Options::default())
             .map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?;
-        let ticker = prepared.ticker();
+        let ticker = prepared.ticker(start);
         let mut outcome = std::thread::scope(|scope| {
             let ticking =
                 std::thread::Builder::new().name("ticker".into()).spawn_scoped(scope, move || ticker.run(|| ()));
-            let outcome = ticking.map(|_| prepared.execute(job, host, &output, &mut ()));
+            let outcome = ticking.map(|_| prepared.execute(job, host, &output, start, &mut ()));
             prepared.done();
             outcome
         })

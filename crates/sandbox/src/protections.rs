@@ -20,8 +20,6 @@ pub const NOT_HELD: &[(&str, &str)] = &[
     ("limits.connections", "the executor does not count connections yet"),
     ("limits.ports", "the executor does not count ports yet"),
     ("on-denial", "the executor does not end runs at a denial yet"),
-    ("isolation.namespaces", "the executor does not use namespaces yet"),
-    ("isolation.cgroup", "the executor does not use control groups yet"),
     ("deterministic", "the executor has no virtual clock yet"),
 ];
 
@@ -129,14 +127,9 @@ pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
         if requirement.value != Requirement::Required {
             continue;
         }
-        let why = match mechanism {
-            "namespaces" | "cgroup" => Some("the executor does not use it yet".to_owned()),
-            _ => have
-                .iter()
-                .find(|have| have.name == mechanism && have.granted == gauntlet_record::Granted::None)
-                .map(|have| have.note.clone()),
-        };
-        if let Some(why) = why {
+        let short =
+            have.iter().find(|have| have.name == mechanism && have.granted == gauntlet_record::Granted::None);
+        if let Some(why) = short.map(|have| have.note.clone()) {
             return Err(TargetError::Unconfined { mechanism: mechanism.into(), why });
         }
     }
@@ -159,8 +152,6 @@ mod tests {
 
     #[test]
     fn what_is_required_and_not_held_is_refused_before_anything_runs() {
-        let policy = Policy::parse("t", "version: 1\nisolation: { cgroup: required }\n").unwrap();
-        assert!(matches!(preflight(&policy), Err(TargetError::Unconfined { mechanism, .. }) if mechanism == "cgroup"));
         let policy = Policy::parse("t", "version: 1\nmodules: { precompiled: accept }\n").unwrap();
         assert!(matches!(preflight(&policy), Err(TargetError::LimitUnenforced { .. })));
     }

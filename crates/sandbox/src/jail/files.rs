@@ -7,15 +7,15 @@ use landlock::{
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 
-use super::confinement;
+use super::{Ground, confinement};
 use crate::Protections;
 
 /// The interface version that is asked for; older kernels grant a part of it.
 const ABI_WANTED: ABI = ABI::V6;
 
 /// Applies the rules to this process.
-pub(crate) fn narrow(policy: &Policy, protections: &Protections) -> Confinement {
-    match apply(policy, protections) {
+pub(crate) fn narrow(policy: &Policy, protections: &Protections, ground: &Ground) -> Confinement {
+    match apply(policy, protections, ground) {
         Ok(RulesetStatus::FullyEnforced) => confinement("landlock", Granted::Full, "files, ports and scopes"),
         Ok(RulesetStatus::PartiallyEnforced) => {
             // Files are what the guest's grants are about: with all of them held, ports are held by the filter on system calls.
@@ -27,7 +27,7 @@ pub(crate) fn narrow(policy: &Policy, protections: &Protections) -> Confinement 
     }
 }
 
-fn apply(policy: &Policy, protections: &Protections) -> Result<RulesetStatus, RulesetError> {
+fn apply(policy: &Policy, protections: &Protections, ground: &Ground) -> Result<RulesetStatus, RulesetError> {
     let mut ruleset =
         Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(ABI_WANTED))?;
     // Every address is granted or the protection was lifted: there is no rule for "every port" but not to handle ports at all.
@@ -41,6 +41,13 @@ fn apply(policy: &Policy, protections: &Protections) -> Result<RulesetStatus, Ru
         let access = if read_only { AccessFs::from_read(ABI_WANTED) } else { AccessFs::from_all(ABI_WANTED) };
         // A guest never executes files of the host, and a directory that is missing is reported where it is opened.
         if let Ok(directory) = PathFd::new(&grant.host.value) {
+            ruleset = ruleset.add_rule(PathBeneath::new(directory, access & !AccessFs::Execute))?;
+        }
+    }
+    let own = ground.readable.iter().map(|path| (path, AccessFs::from_read(ABI_WANTED)));
+    let own = own.chain(ground.writable.iter().map(|path| (path, AccessFs::from_all(ABI_WANTED))));
+    for (path, access) in own {
+        if let Ok(directory) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(directory, access & !AccessFs::Execute))?;
         }
     }

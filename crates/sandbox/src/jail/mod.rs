@@ -1,9 +1,30 @@
 //! The worker's jail: the worker narrows itself, before it reads a guest, and says how much of it the system granted.
+//!
+//! The order of the steps is this, and why:
+//!
+//! 1. the launcher leaves the caller's user and enters the namespaces ([`namespaces`]): a process that enters a process namespace cannot
+//!    start threads afterwards, so that somebody else has to;
+//! 2. the worker closes every descriptor that came with it ([`close_inherited`]), while none of its own is open;
+//! 3. it asks to die with its parent: after the change of user, which would clear that;
+//! 4. the parent puts it into a control group before it is told anything;
+//! 5. it changes its root ([`root`]): this takes a capability, so it comes before those are dropped;
+//! 6. capabilities, privileges, speculation ([`privileges`]); resource limits, after the mounts, which need descriptors;
+//! 7. Landlock ([`files`]), which names the directories as they are under the new root;
+//! 8. engine, linkers and the ticker's thread: they open and start what the last step forbids;
+//! 9. the filter on system calls ([`system_calls`]), on all threads at once.
+//!
+//! Only then does the worker say that it is ready, and only then is it given the guest.
 
 mod descriptors;
 mod files;
-mod resources;
+pub(crate) mod groups;
+pub(crate) mod namespaces;
+mod privileges;
+pub(crate) mod resources;
+mod root;
 mod system_calls;
+
+use std::path::PathBuf;
 
 use gauntlet_policy::{Access, Policy, Requirement};
 use gauntlet_record::{Confinement, Granted};
@@ -21,17 +42,20 @@ pub(crate) struct Needs {
     pub(crate) writes: bool,
     /// Granted addresses.
     pub(crate) network: bool,
+    /// Compiled code is read from the cache.
+    pub(crate) cache: bool,
 }
 
 impl Needs {
     /// What a policy's grants need.
-    pub(crate) fn of(policy: &Policy, protections: &Protections) -> Self {
+    pub(crate) fn of(policy: &Policy, protections: &Protections, cache: bool) -> Self {
         let grants = &policy.grants;
         let open = protections.lifted("filesystem");
         Self {
             files: !grants.filesystem.is_empty(),
             writes: grants.filesystem.iter().any(|grant| grant.access.value != Access::ReadOnly || open),
             network: !grants.network.is_empty() || protections.lifted("network"),
+            cache,
         }
     }
 }
@@ -48,27 +72,57 @@ fn confinement(mechanism: &str, granted: Granted, note: impl Into<String>) -> Co
     Confinement { mechanism: mechanism.into(), granted, note: note.into() }
 }
 
-/// First half, with one thread: privileges, resource limits, files. Must come before any thread is started.
+/// What a worker is to be narrowed by, as far as the policy does not say it.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Ground {
+    /// What the launcher achieved; nothing if there was none.
+    pub(crate) entered: Option<namespaces::Entered>,
+    /// What the parent knows of the namespaces and control group, to be reported as it is.
+    pub(crate) known: Vec<Confinement>,
+    /// Directories of the executor's own that stay readable.
+    pub(crate) readable: Vec<PathBuf>,
+    /// A directory of the executor's own that stays writable: where a compilation leaves its code.
+    pub(crate) writable: Option<PathBuf>,
+}
+
+/// First half, with one thread: root, privileges, resource limits, files. Must come before any thread is started. Changes the host
+/// paths of the grants to those under the new root.
 ///
 /// # Errors
 ///
 /// If a required mechanism is not granted.
-pub(crate) fn narrow_process(policy: &Policy, protections: &Protections) -> Result<Vec<Confinement>, Denied> {
-    let file_size = resources::bound_file_size(protections, Needs::of(policy, protections));
+pub(crate) fn narrow_process(
+    policy: &mut Policy,
+    protections: &Protections,
+    ground: &mut Ground,
+) -> Result<Vec<Confinement>, Denied> {
+    let needs = Needs::of(policy, protections, !ground.readable.is_empty());
+    let file_size = resources::bound_file_size(protections, needs, ground.writable.is_some());
     if protections.lifted("jail") {
         return Ok(vec![file_size, confinement("jail", Granted::None, "lifted on purpose")]);
     }
     let mut achieved =
         vec![file_size, confinement("process", Granted::Full, "a process of its own, ended with its parent")];
-    let privileges = rustix::thread::set_no_new_privs(true);
-    achieved.push(match privileges {
-        Ok(()) => confinement("no-new-privileges", Granted::Full, "no privileges can be gained"),
-        Err(error) => confinement("no-new-privileges", Granted::None, error.to_string()),
-    });
+    achieved.append(&mut ground.known);
+    let mounts = ground.entered.as_ref().is_some_and(|entered| entered.mounts);
+    if let Some(entered) = ground.entered.take() {
+        achieved.extend([entered.namespaces, entered.user]);
+    }
+    if mounts {
+        let root = root::change(policy, protections, ground);
+        if root.granted != Granted::Full
+            && let Some(namespaces) = achieved.iter_mut().find(|achieved| achieved.mechanism == "namespaces")
+        {
+            namespaces.granted = namespaces.granted.max(Granted::Partial);
+        }
+        achieved.push(root);
+    }
+    achieved.push(privileges::drop_capabilities());
+    achieved.push(privileges::none_gained());
+    achieved.push(privileges::curb_speculation());
     achieved.push(resources::narrow(protections));
-    let asked = policy.isolation.landlock.value;
-    if asked != Requirement::Off {
-        achieved.push(files::narrow(policy, protections));
+    if policy.isolation.landlock.value != Requirement::Off {
+        achieved.push(files::narrow(policy, protections, ground));
     }
     require(policy, &achieved)?;
     Ok(achieved)
@@ -79,11 +133,17 @@ pub(crate) fn narrow_process(policy: &Policy, protections: &Protections) -> Resu
 /// # Errors
 ///
 /// If the filter is required and not granted.
-pub(crate) fn narrow_system_calls(policy: &Policy, protections: &Protections) -> Result<Option<Confinement>, Denied> {
+pub(crate) fn narrow_system_calls(
+    policy: &Policy,
+    protections: &Protections,
+    ground: &Ground,
+) -> Result<Option<Confinement>, Denied> {
     if protections.lifted("jail") || policy.isolation.seccomp.value == Requirement::Off {
         return Ok(None);
     }
-    let achieved = system_calls::narrow(Needs::of(policy, protections));
+    let mut needs = Needs::of(policy, protections, !ground.readable.is_empty());
+    needs.writes |= ground.writable.is_some();
+    let achieved = system_calls::narrow(needs);
     require(policy, std::slice::from_ref(&achieved))?;
     Ok(Some(achieved))
 }

@@ -11,6 +11,12 @@ const OWN_DESCRIPTORS: u64 = 24;
 /// Writable memory that the worker itself needs besides the guest's and the compiler's: stacks, heap, the engine.
 const OWN_DATA: u64 = 256 << 20;
 
+/// Writable memory that a worker may have in all, in bytes: the guest's, the compiler's and its own.
+pub(crate) fn all_memory(protections: &Protections) -> Option<u64> {
+    let of = |key| protections.backstop(key);
+    Some(of(LimitKey::Memory)?.saturating_add(of(LimitKey::CompileMemory)?).saturating_add(OWN_DATA))
+}
+
 /// Sets the limits. Sizes are counted by `RLIMIT_DATA`, which leaves the engine's reservations of address space alone.
 pub(crate) fn narrow(protections: &Protections) -> Confinement {
     let mut missing = Vec::new();
@@ -24,9 +30,7 @@ pub(crate) fn narrow(protections: &Protections) -> Confinement {
     let of = |key| protections.backstop(key);
     set("core", Resource::Core, Some(0));
     set("cpu", Resource::Cpu, of(LimitKey::CpuTime).map(|nanos| nanos.div_ceil(1_000_000_000).saturating_add(1)));
-    let data = of(LimitKey::Memory)
-        .and_then(|memory| Some(memory.saturating_add(of(LimitKey::CompileMemory)?).saturating_add(OWN_DATA)));
-    set("data", Resource::Data, data);
+    set("data", Resource::Data, all_memory(protections));
     set("nofile", Resource::Nofile, of(LimitKey::OpenFiles).map(|files| files.saturating_add(OWN_DESCRIPTORS)));
     if missing.is_empty() {
         confinement("rlimits", Granted::Full, "core, cpu, data, nofile")
@@ -36,8 +40,14 @@ pub(crate) fn narrow(protections: &Protections) -> Confinement {
 }
 
 /// Bounds the size of a file. This is the policy's own limit and no backstop: nothing else holds it.
-pub(crate) fn bound_file_size(protections: &Protections, needs: Needs) -> Confinement {
-    let size = if needs.writes { protections.limit(LimitKey::FileSize) } else { Some(0) };
+///
+/// A compilation that leaves its code somewhere writes no file of a guest's; that file is bounded by the memory of the compilation.
+pub(crate) fn bound_file_size(protections: &Protections, needs: Needs, compiles: bool) -> Confinement {
+    let size = match (compiles, needs.writes) {
+        (true, _) => protections.limit(LimitKey::CompileMemory),
+        (false, true) => protections.limit(LimitKey::FileSize),
+        (false, false) => Some(0),
+    };
     match size.map_or(Ok(()), |size| setrlimit(Resource::Fsize, Rlimit { current: Some(size), maximum: Some(size) })) {
         Ok(()) => confinement(
             "file-size",

@@ -23,9 +23,11 @@ enum When {
     Writes,
     /// With granted addresses.
     Network,
+    /// With compiled code read from the cache.
+    Cache,
 }
 
-use When::{Always, Files, Network, Threads, Writes};
+use When::{Always, Cache, Files, Network, Threads, Writes};
 
 /// The calls that a worker makes after it has narrowed itself.
 const ALLOWED: &[(libc::c_long, When, &str)] = &[
@@ -106,6 +108,8 @@ const ALLOWED: &[(libc::c_long, When, &str)] = &[
     (libc::SYS_epoll_pwait, Network, "waiting for sockets"),
     (libc::SYS_eventfd2, Network, "a waiting thread is woken"),
     (libc::SYS_ioctl, Network, "sockets are set not to block"),
+    (libc::SYS_getpriority, Cache, "the cache's own thread steps back"),
+    (libc::SYS_setpriority, Cache, "the same"),
 ];
 
 /// Calls that only this architecture has.
@@ -124,9 +128,9 @@ const THREAD_FLAGS: u64 = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIG
 /// Applies the filter to all threads of this process.
 pub(crate) fn narrow(needs: Needs) -> Confinement {
     let apply = || -> Result<usize, Box<dyn std::error::Error>> {
-        let (list, clone3) = programs(needs)?;
-        if let Some(clone3) = clone3 {
-            apply_filter_all_threads(&clone3)?;
+        let (list, answered) = programs(needs)?;
+        for program in &answered {
+            apply_filter_all_threads(program)?;
         }
         apply_filter_all_threads(&list)?;
         Ok(list.len())
@@ -139,23 +143,23 @@ pub(crate) fn narrow(needs: Needs) -> Confinement {
     }
 }
 
-/// The allow-list, and where threads are needed a second filter that makes `clone3` look missing.
-fn programs(needs: Needs) -> Result<(BpfProgram, Option<BpfProgram>), BackendError> {
+/// The allow-list, and the filters that answer some of the listed calls with an error.
+fn programs(needs: Needs) -> Result<(BpfProgram, Vec<BpfProgram>), BackendError> {
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
-    let threads = needs.files || needs.network;
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for (call, when, _reason) in ALLOWED.iter().chain(ALLOWED_HERE) {
-        let allowed = match when {
-            Always => true,
-            Threads => threads,
-            Files => needs.files,
-            Writes => needs.writes,
-            Network => needs.network,
-        };
-        if allowed {
-            rules.insert(*call, Vec::new());
-        }
-    }
+    let threads = needs.files || needs.network || needs.cache;
+    let allowed = |when: When| match when {
+        Always => true,
+        Threads => threads,
+        Files => needs.files || needs.cache,
+        Writes => needs.writes,
+        Network => needs.network,
+        Cache => needs.cache,
+    };
+    // The cache's own thread counts how often code was used. It may not here, and takes that for an answer.
+    let refused = |when: When| when == Writes && needs.cache && !needs.writes;
+    let every = || ALLOWED.iter().chain(ALLOWED_HERE);
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        every().filter(|(_, when, _)| allowed(*when) || refused(*when)).map(|(call, ..)| (*call, Vec::new())).collect();
     // A fault inside the worker has to show as what it is: the process may send signals, to itself alone.
     let own = u64::from(std::process::id());
     let to_self = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, own)?;
@@ -166,13 +170,20 @@ fn programs(needs: Needs) -> Result<(BpfProgram, Option<BpfProgram>), BackendErr
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![thread])?]);
     }
     let list = SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?.try_into()?;
-    if !threads {
-        return Ok((list, None));
+    let answer = |calls: BTreeMap<i64, Vec<SeccompRule>>, errno: libc::c_int| -> Result<BpfProgram, BackendError> {
+        let errno = SeccompAction::Errno(errno.unsigned_abs());
+        SeccompFilter::new(calls, SeccompAction::Allow, errno, arch)?.try_into()
+    };
+    let mut answered = Vec::new();
+    if threads {
+        answered.push(answer(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?);
     }
-    let only = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-    let errno = SeccompAction::Errno(u32::try_from(libc::ENOSYS).unwrap_or(38));
-    let clone3 = SeccompFilter::new(only, SeccompAction::Allow, errno, arch)?.try_into()?;
-    Ok((list, Some(clone3)))
+    let calls: BTreeMap<i64, Vec<SeccompRule>> =
+        every().filter(|(_, when, _)| refused(*when)).map(|(call, ..)| (*call, Vec::new())).collect();
+    if !calls.is_empty() {
+        answered.push(answer(calls, libc::EROFS)?);
+    }
+    Ok((list, answered))
 }
 
 #[cfg(test)]
@@ -192,8 +203,9 @@ mod tests {
 
     #[test]
     fn filters_build_for_every_need() {
-        for bits in 0..8_u8 {
-            let needs = Needs { files: bits & 1 != 0, writes: bits & 2 != 0, network: bits & 4 != 0 };
+        for bits in 0..16_u8 {
+            let needs =
+                Needs { files: bits & 1 != 0, writes: bits & 2 != 0, network: bits & 4 != 0, cache: bits & 8 != 0 };
             assert!(programs(needs).is_ok(), "{needs:?}");
         }
     }

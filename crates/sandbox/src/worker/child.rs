@@ -7,11 +7,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gauntlet_record::Confinement;
-use gauntlet_target::{Job, Outcome};
+use gauntlet_target::Outcome;
 
-use super::protocol::{self, Kind, Setup};
+use super::launcher;
+use super::protocol::{self, Kind, Purpose, Setup, Task};
 use crate::engine;
-use crate::execute::{self, Progress};
+use crate::execute::{self, Progress, Ticker};
 use crate::host::{self, Tally};
 use crate::jail;
 use crate::output::{Output, Which};
@@ -24,23 +25,31 @@ const LOST: u8 = 4;
 /// Call it at the top of `main`, before anything opens a file or starts a thread.
 #[must_use]
 pub fn worker_main() -> Option<u8> {
-    let mut arguments = std::env::args_os().skip(1);
+    let mut arguments = std::env::args().skip(1);
     if arguments.next()? != "worker" {
         return None;
     }
-    let parent = arguments.next().and_then(|parent| parent.to_str()?.parse::<i32>().ok());
+    let role = arguments.next()?;
     jail::close_inherited();
-    // The parent may have died before the signal was asked for: then nobody waits for us.
-    let signal = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    let orphaned = parent
-        .is_none_or(|parent| rustix::process::getppid().is_none_or(|actual| actual.as_raw_nonzero().get() != parent));
-    if signal.is_err() || orphaned {
-        return Some(LOST);
-    }
-    Some(match work() {
+    let done = match role.as_str() {
+        launcher::LAUNCH => launcher::launch(arguments),
+        launcher::FIRST => launcher::first(),
+        parent => parent.parse().map_err(|_| io::ErrorKind::InvalidInput.into()).and_then(serve),
+    };
+    Some(match done {
         Ok(()) => 0,
         Err(_) => LOST,
     })
+}
+
+/// A worker's life. `parent` is who has to be our parent; 0 if it lives outside of our namespace.
+fn serve(parent: i32) -> io::Result<()> {
+    // The parent may have died before the signal was asked for: then nobody waits for us.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    if rustix::process::getppid().map_or(0, |actual| actual.as_raw_nonzero().get()) != parent {
+        return Err(io::ErrorKind::NotConnected.into());
+    }
+    work()
 }
 
 /// Progress of a run, told to the parent.
@@ -62,26 +71,56 @@ fn work() -> io::Result<()> {
     let mut from = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut to = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let (kind, bytes) = protocol::read(&mut from)?;
-    let start = Instant::now();
     if kind != Kind::Setup {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let setup: Setup = serde_json::from_slice(&bytes)?;
-    let start = start.checked_sub(Duration::from_nanos(setup.elapsed)).unwrap_or(start);
-    let Setup { policy, protections, nonce, entry, stdin, .. } = setup;
-    let mut job = Job { guest: Vec::new(), entry, policy, nonce, stdin };
+    let Setup { mut policy, protections, mut ground, purpose } = serde_json::from_slice(&bytes)?;
 
-    let mut confinement = match jail::narrow_process(&job.policy, &protections) {
+    let mut confinement = match jail::narrow_process(&mut policy, &protections, &mut ground) {
         Ok(achieved) => achieved,
         Err(denied) => return deny(&mut to, &denied),
     };
-    let denials = to.try_clone()?;
+    let options = engine::Options {
+        unmetered: super::unmetered(&protections),
+        cache: match purpose {
+            Purpose::Run { cached: true } => ground.readable.first().cloned(),
+            Purpose::Run { cached: false } => None,
+            Purpose::Compile => ground.writable.clone(),
+        },
+    };
+    let prepared = match execute::prepare(&policy, protections.clone(), &options) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            return protocol::write(&mut to, Kind::Failed, format!("the engine cannot be built: {error:#}").as_bytes());
+        }
+    };
+    let begin = ticking()?;
+    let (denials, stream, progress) = (to.try_clone()?, to.try_clone()?, to.try_clone()?);
+    match jail::narrow_system_calls(&policy, &protections, &ground) {
+        Ok(achieved) => confinement.extend(achieved),
+        Err(denied) => return deny(&mut to, &denied),
+    }
+    protocol::write(&mut to, Kind::Ready, &serde_json::to_vec::<Vec<Confinement>>(&confinement)?)?;
+
+    let (kind, bytes) = protocol::read(&mut from)?;
+    let received = Instant::now();
+    if kind != Kind::Job {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let Task { mut job, elapsed } = serde_json::from_slice(&bytes)?;
+    let start = received.checked_sub(Duration::from_nanos(elapsed)).unwrap_or(received);
+    let (kind, bytes) = protocol::read(&mut from)?;
+    if kind != Kind::Guest {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    job.guest = bytes;
+    job.policy = policy;
+
     let tally = Tally::telling(move |denial| {
         if let Ok(bytes) = serde_json::to_vec(denial) {
             let _ = protocol::write(&mut &denials, Kind::Denial, &bytes);
         }
     });
-    let stream = to.try_clone()?;
     let output =
         Output::new(protections.limit(gauntlet_record::LimitKey::Output), tally.clone(), move |which, bytes: &[u8]| {
             let kind = match which {
@@ -94,36 +133,34 @@ fn work() -> io::Result<()> {
         Ok(host) => host,
         Err(error) => return protocol::write(&mut to, Kind::Failed, error_chain(&error).as_bytes()),
     };
-    let mut told = Told { to: to.try_clone()? };
-    let policy = job.policy.clone();
-    let prepared = match execute::prepare(&job, protections.clone(), &engine::Options::default(), start) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            return protocol::write(&mut to, Kind::Failed, format!("the engine cannot be built: {error:#}").as_bytes());
-        }
+    let _ = begin.send(prepared.ticker(start));
+    let mut told = Told { to: progress };
+    let outcome: Outcome = match purpose {
+        Purpose::Run { .. } => prepared.execute(&job, host, &output, start, &mut told),
+        Purpose::Compile => prepared.compile_only(&job, start, &mut told),
     };
-    let ticker = prepared.ticker();
-    let (hello, started) = mpsc::channel();
-    std::thread::Builder::new().name("ticker".into()).spawn(move || ticker.run(|| _ = hello.send(())))?;
-    // The filter is put on all threads at once; one that is still starting would be killed by it.
-    started.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
-    match jail::narrow_system_calls(&policy, &protections) {
-        Ok(achieved) => confinement.extend(achieved),
-        Err(denied) => return deny(&mut to, &denied),
-    }
-    protocol::write(&mut to, Kind::Ready, &serde_json::to_vec::<Vec<Confinement>>(&confinement)?)?;
-
-    let (kind, bytes) = protocol::read(&mut from)?;
-    if kind != Kind::Guest {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    job.guest = bytes;
-    let outcome: Outcome = prepared.execute(&job, host, &output, &mut told);
     prepared.done();
     protocol::write(&mut to, Kind::Finished, &serde_json::to_vec(&outcome)?)?;
     // Stay until the parent has looked at our memory: it closes the pipe or ends us.
     let _ = io::copy(&mut from, &mut io::sink());
     Ok(())
+}
+
+/// Starts the ticker's thread, which waits for its ticker: threads cannot be started any more when the job is here.
+fn ticking() -> io::Result<mpsc::Sender<Ticker>> {
+    let (begin, begun) = mpsc::channel::<Ticker>();
+    let (hello, started) = mpsc::channel();
+    std::thread::Builder::new().name("ticker".into()).spawn(move || {
+        // The first look at a clock sets up how clocks are read, with calls that the worker's filter does not allow.
+        execute::cpu_time();
+        let _ = hello.send(());
+        if let Ok(ticker) = begun.recv() {
+            ticker.run(|| ());
+        }
+    })?;
+    // The filter is put on all threads at once; one that is still starting would be killed by it.
+    started.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+    Ok(begin)
 }
 
 fn deny(to: &mut File, denied: &jail::Denied) -> io::Result<()> {

@@ -1,14 +1,22 @@
 //! Worker placement: the guest runs in a process of its own, which narrows itself before it reads the guest.
 
 mod child;
+mod launcher;
 mod parent;
+mod process;
 mod protocol;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
+use gauntlet_policy::{Policy, Scope};
+use gauntlet_record::LimitKey;
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
-use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, offers};
+use self::launcher::Launcher;
+use self::protocol::Purpose;
+use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
 pub use child::worker_main;
 
@@ -55,9 +63,52 @@ impl Target for Worker {
     }
 
     fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
+        let start = Instant::now();
         crate::preflight(&job.policy)?;
         let mut protections = Protections::of(&job.policy);
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        parent::run(self.program.as_deref(), job, &protections)
+        let policy = pinned(&job.policy)?;
+        let program = parent::program(self.program.as_deref())?;
+        let launcher = match parent::ground(&policy, &protections) {
+            Some(ground) => Some(Arc::new(
+                Launcher::start(&program, ground)
+                    .map_err(|source| TargetError::Spawn { program: program.clone(), source })?,
+            )),
+            None => None,
+        };
+        let purpose = Purpose::Run { cached: false };
+        let started =
+            parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
+        started.run(job, start, || ())
     }
+}
+
+/// Whether the guest's code runs without checks for its deadline: without fuel, which needs them anyway, the parent's clock is enough.
+pub(crate) fn unmetered(protections: &Protections) -> bool {
+    protections.limit(LimitKey::Fuel).is_none()
+}
+
+/// The policy with the names of granted addresses looked up, once: the worker has no resolver, and a name that answers differently
+/// later grants nothing more.
+fn pinned(policy: &Policy) -> Result<Policy, TargetError> {
+    let mut pinned = policy.clone();
+    pinned.grants.network.clear();
+    for grant in &policy.grants.network {
+        if grant.scope != Scope::Connect || grant.address.value == "*" {
+            pinned.grants.network.push(grant.clone());
+            continue;
+        }
+        let found = std::net::ToSocketAddrs::to_socket_addrs(&grant.address.value).map_err(|error| {
+            TargetError::LimitUnenforced {
+                key: "grants.network".into(),
+                why: format!("`{}` is no address with a port that can be looked up: {error}", grant.address.value),
+            }
+        })?;
+        pinned.grants.network.extend(found.map(|address| {
+            let mut grant = grant.clone();
+            grant.address.value = address.to_string();
+            grant
+        }));
+    }
+    Ok(pinned)
 }

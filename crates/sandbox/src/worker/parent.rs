@@ -1,40 +1,37 @@
 //! The parent's side: start the worker, hand it the guest, hold the clocks that it might not, and end it.
 
-use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gauntlet_policy::{Access, Policy, Requirement, User};
 use gauntlet_record::{Cause, Confinement, Ending, LimitKey};
 use gauntlet_target::{DenialSeen, EndingSeen, Job, Outcome, TargetError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::protocol::{self, Kind, Setup};
+use super::launcher::Launcher;
+use super::process::Process;
+use super::protocol::{self, Kind, Purpose, Setup, Task};
+use super::unmetered;
 use crate::Protections;
 use crate::execute::{complete_usage, nanos, used};
+use crate::jail;
+use crate::jail::groups::Group;
+use crate::jail::namespaces::Ground;
 
 /// How long the parent waits past a limit for the worker to end by itself, which shows more than a kill.
 const GRACE: Duration = Duration::from_millis(50);
-/// The same for CPU time, which the system counts in steps of 10 ms.
-const CPU_GRACE: Duration = Duration::from_millis(200);
 /// How often the worker's clocks and memory are looked at.
 const LOOK: Duration = Duration::from_millis(4);
 /// Most bytes of the worker's own standard error that are kept.
 const MAX_STDERR: u64 = 4096;
 /// Most bytes of ambient standard input that are handed on when that protection was lifted.
 const MAX_AMBIENT: u64 = 64 << 10;
-
-/// A worker that is ended and reaped on every path.
-struct Reaped(Child);
-
-impl Drop for Reaped {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+/// Who runs workers of a caller that is root, where no granted directory says otherwise: `nobody`.
+const NOBODY: u32 = 65534;
 
 /// What is known of a run so far.
 #[derive(Default)]
@@ -49,65 +46,156 @@ struct Seen {
     finished: Option<Outcome>,
 }
 
-/// Runs a job in a worker.
-pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) -> Result<Outcome, TargetError> {
-    let start = Instant::now();
-    let program = match program {
-        Some(program) => program.to_owned(),
-        None => std::env::current_exe()
-            .map_err(|source| TargetError::Spawn { program: PathBuf::from("/proc/self/exe"), source })?,
-    };
-    let mut worker = spawn(&program, protections)?;
-    let (stdin, stdout) = (worker.0.stdin.take(), worker.0.stdout.take());
-    let (Some(stdin), Some(mut stdout)) = (stdin, stdout) else { return Err(TargetError::Protocol("no pipes".into())) };
-    let ambient = if protections.lifted("stdin") { ambient_stdin() } else { job.stdin.clone() };
-    let setup = Setup {
-        policy: job.policy.clone(),
-        protections: protections.clone(),
-        nonce: job.nonce.clone(),
-        entry: job.entry.clone(),
-        stdin: ambient,
-        elapsed: nanos(start.elapsed()),
-    };
-    let setup = serde_json::to_vec(&setup).map_err(|error| TargetError::Protocol(error.to_string()))?;
-    let mut stdin = Some(stdin);
-    let mut seen = Seen::default();
-    let mut buffer = Vec::new();
-    send(&mut stdin, Kind::Setup, &setup);
-
-    let killed: Option<LimitKey> = loop {
-        let mut fds = [PollFd::new(&stdout, PollFlags::IN)];
-        let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK.subsec_nanos()) };
-        let ready = poll(&mut fds, Some(&wait))
-            .map_err(|errno| TargetError::Io { what: "cannot wait for the worker", source: errno.into() })?;
-        if ready > 0 {
-            let mut chunk = [0; 64 << 10];
-            match stdout.read(&mut chunk) {
-                Ok(0) => break None,
-                Ok(read) => buffer.extend_from_slice(&chunk[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(TargetError::Io { what: "cannot read from the worker", source }),
-            }
-            while let Some((kind, bytes)) =
-                protocol::take(&mut buffer).map_err(|error| TargetError::Protocol(error.to_string()))?
-            {
-                frame(kind, &bytes, &mut seen, &worker.0, protections)?;
-                if kind == Kind::Ready {
-                    send(&mut stdin, Kind::Guest, &job.guest);
-                }
-            }
-            if seen.finished.is_some() {
-                break None;
-            }
-        }
-        if let Some(limit) = passed(&worker.0, &mut seen, start, protections) {
-            break Some(limit);
-        }
-    };
-    Ok(finish(worker, stdin, seen, killed, start, job, protections))
+/// A worker that was started and told how to narrow itself; it may still be doing so.
+pub(super) struct Started {
+    // Fields are dropped in this order: the process is gone before its group and its launcher.
+    process: Process,
+    _group: Option<Group>,
+    _launcher: Option<Arc<Launcher>>,
+    protections: Protections,
+    seen: Seen,
+    buffer: Vec<u8>,
+    since: Instant,
 }
 
-fn spawn(program: &Path, protections: &Protections) -> Result<Reaped, TargetError> {
+/// The launcher that a policy's workers need; `None` if this process starts them itself.
+pub(super) fn ground(policy: &Policy, protections: &Protections) -> Option<Ground> {
+    // A lifted environment is the caller's own, which a launcher does not have.
+    if protections.lifted("jail")
+        || protections.lifted("environment")
+        || policy.isolation.namespaces.value == Requirement::Off
+    {
+        return None;
+    }
+    let network = !policy.grants.network.is_empty() || protections.lifted("network");
+    let root = rustix::process::geteuid().is_root();
+    let user = (root && policy.isolation.user.value == User::Unprivileged).then(|| owner(policy)).flatten();
+    Some(Ground { user, network })
+}
+
+/// As whom the workers of a caller that is root run: as the owner of what is granted, if that is somebody else, or as nobody.
+fn owner(policy: &Policy) -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let granted = policy.grants.filesystem.iter().filter(|grant| grant.access.value != Access::Scratch);
+    let owners: Vec<(u32, u32)> = granted
+        .filter_map(|grant| std::fs::metadata(&grant.host.value).ok())
+        .map(|metadata| (metadata.uid(), metadata.gid()))
+        .collect();
+    match owners.as_slice() {
+        [] => Some((NOBODY, NOBODY)),
+        [first, rest @ ..] if first.0 != 0 && rest.iter().all(|other| other == first) => Some(*first),
+        // Root's own directories, or several owners: only root can use them all.
+        _ => None,
+    }
+}
+
+impl Started {
+    /// Starts a worker, by its launcher where there is one, and tells it how to narrow itself.
+    pub(super) fn start(
+        program: &Path,
+        launcher: Option<Arc<Launcher>>,
+        policy: &Policy,
+        protections: &Protections,
+        purpose: Purpose,
+        mut own: jail::Ground,
+    ) -> Result<Self, TargetError> {
+        let spawn = |source| TargetError::Spawn { program: program.to_owned(), source };
+        let mut process = match &launcher {
+            Some(launcher) => launcher.spawn().map_err(spawn)?,
+            None => ours(program, protections).map_err(spawn)?,
+        };
+        let mut group = None;
+        if policy.isolation.cgroup.value != Requirement::Off && !protections.lifted("jail") {
+            let mut made = Group::make(protections, jail::resources::all_memory(protections));
+            own.known.push(made.enter(process.id()));
+            group = Some(made);
+        }
+        if let Some(launcher) = &launcher {
+            own.entered = Some(launcher.entered().map_err(spawn)?);
+        }
+        let setup = Setup { policy: policy.clone(), protections: protections.clone(), ground: own, purpose };
+        let setup = serde_json::to_vec(&setup).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        send(&mut process, Kind::Setup, &setup);
+        Ok(Self {
+            process,
+            _group: group,
+            _launcher: launcher,
+            protections: protections.clone(),
+            seen: Seen::default(),
+            buffer: Vec::new(),
+            since: Instant::now(),
+        })
+    }
+
+    /// When it was started.
+    pub(super) const fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Runs a job in it. `start` is when the deadline began to run; `sent` is called once the worker has its job.
+    pub(super) fn run(mut self, job: &Job, start: Instant, sent: impl FnOnce()) -> Result<Outcome, TargetError> {
+        let stdin = if self.protections.lifted("stdin") { ambient_stdin() } else { job.stdin.clone() };
+        let told = Job { guest: Vec::new(), policy: Policy::default(), stdin, ..job.clone() };
+        let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()) })
+            .map_err(|error| TargetError::Protocol(error.to_string()))?;
+        send(&mut self.process, Kind::Job, &task);
+        let mut sent = Some(sent);
+        let killed: Option<LimitKey> = loop {
+            let mut fds = [PollFd::from_borrowed_fd(self.process.stdout(), PollFlags::IN)];
+            let ready = poll(&mut fds, Some(&self.next_look(start)))
+                .map_err(|errno| TargetError::Io { what: "cannot wait for the worker", source: errno.into() })?;
+            if ready > 0 {
+                let mut chunk = [0; 64 << 10];
+                match self.process.stdout.read(&mut chunk) {
+                    Ok(0) => break None,
+                    Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(source) => return Err(TargetError::Io { what: "cannot read from the worker", source }),
+                }
+                while let Some((kind, bytes)) =
+                    protocol::take(&mut self.buffer).map_err(|error| TargetError::Protocol(error.to_string()))?
+                {
+                    frame(kind, &bytes, &mut self.seen, &self.process, &self.protections)?;
+                    if kind == Kind::Ready {
+                        send(&mut self.process, Kind::Guest, &job.guest);
+                        if let Some(sent) = sent.take() {
+                            sent();
+                        }
+                    }
+                }
+                if self.seen.finished.is_some() {
+                    break None;
+                }
+            }
+            if let Some(limit) = passed(&self.process, &mut self.seen, start, &self.protections) {
+                break Some(limit);
+            }
+        };
+        Ok(finish(self, killed, start, job))
+    }
+
+    /// How long to wait at most before the clocks are looked at: to the deadline and not past it.
+    fn next_look(&self, start: Instant) -> Timespec {
+        let deadline = self.protections.backstop(LimitKey::Deadline).map(Duration::from_nanos);
+        let left = deadline.map_or(LOOK, |deadline| {
+            let left = deadline.saturating_sub(start.elapsed());
+            if left.is_zero() { LOOK } else { left.min(LOOK) }
+        });
+        Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) }
+    }
+}
+
+/// The executable that workers are started from.
+pub(super) fn program(named: Option<&Path>) -> Result<PathBuf, TargetError> {
+    match named {
+        Some(program) => Ok(program.to_owned()),
+        None => std::env::current_exe()
+            .map_err(|source| TargetError::Spawn { program: PathBuf::from("/proc/self/exe"), source }),
+    }
+}
+
+/// A worker that is our own child.
+fn ours(program: &Path, protections: &Protections) -> io::Result<Process> {
     let mut command = Command::new(program);
     command
         .arg("worker")
@@ -118,15 +206,15 @@ fn spawn(program: &Path, protections: &Protections) -> Result<Reaped, TargetErro
     if !protections.lifted("environment") {
         command.env_clear();
     }
-    command.spawn().map(Reaped).map_err(|source| TargetError::Spawn { program: program.to_owned(), source })
+    command.spawn().and_then(Process::ours)
 }
 
 /// A worker that is gone shows in what it did not answer, so a broken pipe is no error here.
-fn send(stdin: &mut Option<ChildStdin>, kind: Kind, bytes: &[u8]) {
-    if let Some(pipe) = stdin
+fn send(process: &mut Process, kind: Kind, bytes: &[u8]) {
+    if let Some(pipe) = &mut process.stdin
         && protocol::write(pipe, kind, bytes).and_then(|()| pipe.flush()).is_err()
     {
-        *stdin = None;
+        process.stdin = None;
     }
 }
 
@@ -141,7 +229,7 @@ fn frame(
     kind: Kind,
     bytes: &[u8],
     seen: &mut Seen,
-    worker: &Child,
+    worker: &Process,
     protections: &Protections,
 ) -> Result<(), TargetError> {
     let broken = |error: serde_json::Error| TargetError::Protocol(error.to_string());
@@ -160,7 +248,7 @@ fn frame(
         Kind::Compiling => seen.compiling = Some(Instant::now()),
         Kind::Compiled => {
             seen.compile_time = seen.compiling.take().map(|since| since.elapsed());
-            seen.compile_memory = peak_memory(worker);
+            seen.compile_memory = worker.peak_memory();
         }
         Kind::Out | Kind::Err => {
             // The worker holds the cap; a worker that does not is held here, at twice that.
@@ -181,25 +269,27 @@ fn frame(
             }
         }
         Kind::Finished => seen.finished = Some(serde_json::from_slice(bytes).map_err(broken)?),
-        Kind::Setup | Kind::Guest => return Err(TargetError::Protocol("a frame that only the parent sends".into())),
+        Kind::Setup | Kind::Job | Kind::Guest => return Err(TargetError::Protocol("a frame that only the parent sends".into())),
     }
     Ok(())
 }
 
 /// The limit that the worker passed and did not end at by itself.
-fn passed(worker: &Child, seen: &mut Seen, start: Instant, protections: &Protections) -> Option<LimitKey> {
+fn passed(worker: &Process, seen: &mut Seen, start: Instant, protections: &Protections) -> Option<LimitKey> {
     let limit = |key| protections.limit(key).map(Duration::from_nanos);
     // Deadline and CPU time are the worker's to hold; the parent's clocks are backstops, and part of the jail.
     let backstop =
         |key| if protections.lifted("jail") { limit(key) } else { protections.backstop(key).map(Duration::from_nanos) };
-    if backstop(LimitKey::Deadline).is_some_and(|deadline| start.elapsed() >= deadline + GRACE) {
+    // Without checks in its code the guest goes on until we end it, on time.
+    let grace = if unmetered(protections) { Duration::ZERO } else { GRACE };
+    if backstop(LimitKey::Deadline).is_some_and(|deadline| start.elapsed() >= deadline + grace) {
         return Some(LimitKey::Deadline);
     }
     if let Some(since) = seen.compiling {
         if limit(LimitKey::CompileTime).is_some_and(|limit| since.elapsed() >= limit) {
             return Some(LimitKey::CompileTime);
         }
-        let peak = peak_memory(worker);
+        let peak = worker.peak_memory();
         if let (Some(cap), Some(peak)) = (protections.limit(LimitKey::CompileMemory), peak)
             && peak > cap
         {
@@ -207,50 +297,27 @@ fn passed(worker: &Child, seen: &mut Seen, start: Instant, protections: &Protect
             return Some(LimitKey::CompileMemory);
         }
     }
-    if let (Some(cap), Some(used)) = (backstop(LimitKey::CpuTime), worker_cpu_time(worker))
-        && used >= cap + CPU_GRACE
+    if let (Some(cap), Some(used)) = (backstop(LimitKey::CpuTime), worker.cpu_time())
+        && used >= cap + grace
     {
         return Some(LimitKey::CpuTime);
     }
     None
 }
 
-/// Peak resident memory, in bytes.
-fn peak_memory(worker: &Child) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{}/status", worker.id())).ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
-/// CPU time of all threads, user and system, in the system's steps.
-fn worker_cpu_time(worker: &Child) -> Option<Duration> {
-    let text = fs::read_to_string(format!("/proc/{}/stat", worker.id())).ok()?;
-    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split_whitespace().collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some(Duration::from_micros(ticks.saturating_mul(1_000_000 / rustix::param::clock_ticks_per_second().max(1))))
-}
-
 /// Ends the worker and puts the outcome together.
-fn finish(
-    mut worker: Reaped,
-    stdin: Option<ChildStdin>,
-    seen: Seen,
-    killed: Option<LimitKey>,
-    start: Instant,
-    job: &Job,
-    protections: &Protections,
-) -> Outcome {
+fn finish(started: Started, killed: Option<LimitKey>, start: Instant, job: &Job) -> Outcome {
+    let Started { process: mut worker, protections, seen, .. } = started;
+    let protections = &protections;
     let ended_itself = seen.finished.is_none() && killed.is_none();
-    let memory = peak_memory(&worker.0);
-    let mut own_words = Vec::new();
+    let memory = worker.peak_memory();
     if !ended_itself {
-        let _ = worker.0.kill();
+        worker.kill();
     }
-    drop(stdin);
-    let status = worker.0.wait();
-    if let Some(stderr) = worker.0.stderr.take() {
-        let _ = stderr.take(MAX_STDERR).read_to_end(&mut own_words);
-    }
+    let taken = start.elapsed();
+    worker.stdin = None;
+    let status = worker.wait();
+    let own_words = worker.own_words(MAX_STDERR);
     let finished = seen.finished.is_some();
     let mut outcome = seen.finished.unwrap_or_default();
     if let Some(limit) = killed {
@@ -282,7 +349,7 @@ fn finish(
     outcome
         .usage
         .retain(|usage| usage.used.is_some() && !matches!(usage.limit, LimitKey::Deadline | LimitKey::CompileMemory));
-    outcome.usage.push(used(LimitKey::Deadline, nanos(start.elapsed())));
+    outcome.usage.push(used(LimitKey::Deadline, nanos(taken)));
     let compile_memory = seen.compile_memory.or(if killed == Some(LimitKey::CompileMemory) { memory } else { None });
     outcome.usage.extend(compile_memory.map(|memory| used(LimitKey::CompileMemory, memory)));
     if !outcome.usage.iter().any(|usage| usage.limit == LimitKey::CompileTime) {

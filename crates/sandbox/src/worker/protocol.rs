@@ -5,9 +5,11 @@
 use std::io::{self, Read, Write};
 
 use gauntlet_policy::Policy;
+use gauntlet_target::Job;
 use serde::{Deserialize, Serialize};
 
 use crate::Protections;
+use crate::jail::Ground;
 
 /// Most bytes of one frame.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
@@ -18,7 +20,9 @@ pub(crate) const MAX_FRAME: usize = 64 << 20;
 pub(crate) enum Kind {
     /// Parent: the setup, as JSON. First.
     Setup = b'S',
-    /// Parent: the guest's bytes. Second, after the worker is ready.
+    /// Parent: the job without guest and policy, as JSON. Second, once there is one.
+    Job = b'J',
+    /// Parent: the guest's bytes. Last, after the worker is ready.
     Guest = b'G',
     /// Worker: it has narrowed itself; the confinement achieved, as JSON.
     Ready = b'R',
@@ -44,6 +48,7 @@ impl Kind {
     fn of(byte: u8) -> Option<Self> {
         [
             Self::Setup,
+            Self::Job,
             Self::Guest,
             Self::Ready,
             Self::Denied,
@@ -65,9 +70,27 @@ impl Kind {
 pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) protections: Protections,
-    pub(crate) nonce: String,
-    pub(crate) entry: Option<String>,
-    pub(crate) stdin: Vec<u8>,
+    pub(crate) ground: Ground,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a worker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Purpose {
+    /// Running one guest. `cached`: its compiled code may be in the first of the ground's readable directories.
+    Run {
+        /// Whether there is such a directory.
+        cached: bool,
+    },
+    /// Compiling one guest into the ground's writable directory, and nothing else.
+    Compile,
+}
+
+/// What a worker is told of its job, besides the guest.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Task {
+    /// The job; guest and policy are told elsewhere and left empty here.
+    pub(crate) job: Job,
     /// How much of the deadline has passed, in nanoseconds.
     pub(crate) elapsed: u64,
 }

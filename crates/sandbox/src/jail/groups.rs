@@ -1,0 +1,177 @@
+//! Control groups: the kernel's own ceiling over memory and processes of a worker, made and held by its parent.
+//!
+//! Version 2 where the parent's group is delegated to it, version 1 where the parent may write there. A group is a directory; it goes
+//! when its worker has gone.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gauntlet_record::{Confinement, Granted, LimitKey};
+
+use super::confinement;
+use crate::Protections;
+
+/// Where control groups are mounted.
+const MOUNT: &str = "/sys/fs/cgroup";
+/// Threads of a worker: the guest's, the ticker's, the cache's, and those that wait for files.
+const MAX_THREADS: u64 = 64;
+
+/// The controllers that hold something for us: of version 1 each its own tree.
+const CONTROLLERS: &[&str] = &["memory", "pids"];
+
+/// The groups of one worker.
+#[derive(Debug)]
+pub(crate) struct Group {
+    directories: Vec<PathBuf>,
+    report: Confinement,
+}
+
+impl Group {
+    /// Makes the groups for a worker under these protections, as far as this host lets us.
+    pub(crate) fn make(protections: &Protections, own_memory: Option<u64>) -> Self {
+        Self::make_in(Path::new(MOUNT), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default(), protections, own_memory)
+    }
+
+    /// What this host gave.
+    pub(crate) const fn report(&self) -> &Confinement {
+        &self.report
+    }
+
+    fn make_in(mount: &Path, membership: &str, protections: &Protections, own_memory: Option<u64>) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let name = format!("gauntlet-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut directories = Vec::new();
+        let mut held = Vec::new();
+        let mut missing = Vec::new();
+        let unified = mount.join("cgroup.controllers").exists();
+        for controller in CONTROLLERS {
+            let base = if unified { unified_base(mount, membership) } else { base(mount, controller, membership) };
+            let directory = base.join(&name);
+            let made = match fs::create_dir(&directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                made => made.inspect(|()| directories.push(directory.clone())),
+            };
+            match made.and_then(|()| bound(&directory, controller, unified, protections, own_memory)) {
+                Ok(()) => held.push(*controller),
+                Err(error) => missing.push(format!("{controller}: {error}")),
+            }
+        }
+        let version = if unified { "version 2" } else { "version 1" };
+        let granted = match (held.is_empty(), missing.is_empty()) {
+            (true, _) => Granted::None,
+            (false, true) => Granted::Full,
+            (false, false) => Granted::Partial,
+        };
+        let note = match granted {
+            Granted::Full => format!("{version}: {}", held.join(", ")),
+            Granted::Partial => format!("{version}: {}; without {}", held.join(", "), missing.join("; ")),
+            Granted::None => missing.join("; "),
+        };
+        Self { directories, report: confinement("cgroup", granted, note) }
+    }
+
+    /// Puts a process into the groups, and says what it is held by.
+    pub(crate) fn enter(&mut self, process: u32) -> Confinement {
+        for directory in &self.directories {
+            if let Err(error) = fs::write(directory.join("cgroup.procs"), process.to_string()) {
+                self.report = confinement("cgroup", Granted::None, format!("the worker cannot be put into it: {error}"));
+            }
+        }
+        self.report.clone()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for directory in &self.directories {
+            // The last process is reaped; the kernel may need a moment more, and a group that stays empty harms nobody.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Where our own group of a controller of version 1 is. In a container the path that the kernel tells may lie outside of what is mounted.
+fn base(mount: &Path, controller: &str, membership: &str) -> PathBuf {
+    let tree = mount.join(controller);
+    let own = membership.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let names = fields.next()?;
+        names.split(',').any(|name| name == controller).then(|| fields.next().unwrap_or("/").to_owned())
+    });
+    let own = tree.join(own.unwrap_or_default().trim_start_matches('/'));
+    if own.is_dir() { own } else { tree }
+}
+
+fn unified_base(mount: &Path, membership: &str) -> PathBuf {
+    let own = membership.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let own = mount.join(own.trim_start_matches('/'));
+    if own.is_dir() { own } else { mount.to_owned() }
+}
+
+/// Writes the ceilings. A controller that is not delegated has no file for them.
+fn bound(
+    directory: &Path,
+    controller: &str,
+    unified: bool,
+    protections: &Protections,
+    own_memory: Option<u64>,
+) -> io::Result<()> {
+    let write = |file: &str, value: u64| {
+        let path = directory.join(file);
+        if !path.exists() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "not delegated"));
+        }
+        fs::write(path, value.to_string())
+    };
+    match controller {
+        "memory" => {
+            let Some(bytes) = own_memory else { return Ok(()) };
+            // Files of a scratch directory are memory, too.
+            let bytes = bytes.saturating_add(protections.backstop(LimitKey::Disk).unwrap_or(0));
+            write(if unified { "memory.max" } else { "memory.limit_in_bytes" }, bytes)
+        }
+        _ => write("pids.max", MAX_THREADS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn protections() -> Protections {
+        Protections::of(&gauntlet_policy::Policy::parse("t", "version: 1\n").unwrap())
+    }
+
+    #[test]
+    fn a_host_without_groups_is_told_of_and_leaves_nothing() {
+        let host = tempfile::tempdir().unwrap();
+        let group = Group::make_in(&host.path().join("nowhere"), "", &protections(), Some(1));
+        assert_eq!(group.report.granted, Granted::None);
+        assert!(group.report.note.contains("memory"));
+    }
+
+    #[test]
+    fn a_controller_that_is_not_delegated_is_named() {
+        let host = tempfile::tempdir().unwrap();
+        fs::write(host.path().join("cgroup.controllers"), "cpu").unwrap();
+        fs::create_dir(host.path().join("mine")).unwrap();
+        let group = Group::make_in(host.path(), "0::/mine\n", &protections(), Some(1));
+        assert_eq!(group.report.granted, Granted::None);
+        assert!(group.report.note.contains("not delegated"), "{}", group.report.note);
+        assert_eq!(group.directories.len(), 1);
+        drop(group);
+        assert_eq!(fs::read_dir(host.path().join("mine")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_own_group_is_found_in_each_tree() {
+        let host = tempfile::tempdir().unwrap();
+        fs::create_dir_all(host.path().join("memory/a/b")).unwrap();
+        fs::create_dir_all(host.path().join("pids")).unwrap();
+        let membership = "4:memory:/a/b\n3:cpu,pids:/outside\n";
+        assert_eq!(base(host.path(), "memory", membership), host.path().join("memory/a/b"));
+        assert_eq!(base(host.path(), "pids", membership), host.path().join("pids"));
+    }
+}

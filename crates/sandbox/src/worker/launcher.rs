@@ -1,0 +1,251 @@
+//! The launcher: a small process that holds the namespaces and starts the workers in them.
+//!
+//! A process that enters a process namespace cannot start threads any more, and that namespace lives as long as its first process. So a
+//! launcher enters, starts a first process that does nothing but outlive the workers, and then starts workers as it is asked to. Asking
+//! is one message with four descriptors: the worker's three streams and a line on which the launcher answers with the worker's number and
+//! handle and, when it has ended, with how.
+//!
+//! A launcher ends when its control socket closes, and takes the namespace and every worker in it along; so do the kernel's own rules if
+//! it is killed.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::process::Process;
+use crate::jail::namespaces::{self, Entered, Ground};
+
+/// The word after `worker` that makes a launcher.
+pub(super) const LAUNCH: &str = "launch";
+/// The word after `worker` that makes the first process of a namespace.
+pub(super) const FIRST: &str = "first";
+/// Most bytes of one message.
+const MAX_MESSAGE: usize = 4096;
+
+/// A launcher, as its parent holds it. Threads may share it.
+#[derive(Debug)]
+pub(super) struct Launcher {
+    control: OwnedFd,
+    process: Mutex<Child>,
+    entered: OnceLock<Entered>,
+}
+
+impl Launcher {
+    /// Starts one. It says what it entered when it is first asked.
+    pub(super) fn start(program: &Path, ground: Ground) -> io::Result<Self> {
+        let (control, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let number = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let process = Command::new(program)
+            .args(["worker", LAUNCH])
+            .arg(number(ground.user.map(|(user, _)| user)))
+            .arg(number(ground.user.map(|(_, group)| group)))
+            .arg(if ground.network { "network" } else { "-" })
+            .env_clear()
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { control, process: Mutex::new(process), entered: OnceLock::new() })
+    }
+
+    /// What was entered.
+    pub(super) fn entered(&self) -> io::Result<Entered> {
+        if let Some(entered) = self.entered.get() {
+            return Ok(entered.clone());
+        }
+        // Only one message ever comes this way, so that whoever gets it keeps it for the others.
+        let held = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entered) = self.entered.get() {
+            return Ok(entered.clone());
+        }
+        let (message, _) = receive(self.control.as_fd())?;
+        let entered: Entered = serde_json::from_slice(&message)?;
+        drop(held);
+        Ok(self.entered.get_or_init(|| entered).clone())
+    }
+
+    /// Starts a worker.
+    pub(super) fn spawn(&self) -> io::Result<Process> {
+        let (their_stdin, stdin) = io::pipe()?;
+        let (stdout, their_stdout) = io::pipe()?;
+        let (stderr, their_stderr) = io::pipe()?;
+        let (line, their_line) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let theirs = [their_stdin.as_fd(), their_stdout.as_fd(), their_stderr.as_fd(), their_line.as_fd()];
+        send(self.control.as_fd(), b"worker", &theirs)?;
+        drop((their_stdin, their_stdout, their_stderr, their_line));
+        let (message, mut handles) = receive(line.as_fd())?;
+        let answer = message.first_chunk::<4>().map(|number| u32::from_le_bytes(*number));
+        match (answer, handles.pop()) {
+            (Some(id), Some(handle)) => {
+                let file = |fd: OwnedFd| File::from(fd);
+                let pipes = [file(stdin.into()), file(stdout.into()), file(stderr.into())];
+                Ok(Process::launched(pipes, id, handle, File::from(line)))
+            }
+            (Some(errno), None) => Err(io::Error::from_raw_os_error(i32::try_from(errno).unwrap_or(0))),
+            (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        // The launcher ends when nobody holds the other end of its socket.
+        let _ = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
+        let process = self.process.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = process.wait();
+    }
+}
+
+fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    sendmsg(to, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives one message; an empty one means that the other end is closed.
+fn receive(from: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+    let mut bytes = vec![0; MAX_MESSAGE];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = loop {
+        match recvmsg(from, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    bytes.truncate(received.bytes);
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        match message {
+            RecvAncillaryMessage::ScmRights(rights) => descriptors.extend(rights),
+            _ => {}
+        }
+    }
+    Ok((bytes, descriptors))
+}
+
+/// The launcher's own life. `arguments` are user, group and network.
+pub(super) fn launch(mut arguments: impl Iterator<Item = String>) -> io::Result<()> {
+    let number = |word: Option<String>| word.and_then(|word| word.parse::<u32>().ok());
+    let (user, group) = (number(arguments.next()), number(arguments.next()));
+    let network = arguments.next().is_some_and(|word| word == "network");
+    let control = io::stdin().as_fd().try_clone_to_owned()?;
+    let entered = namespaces::enter(Ground { user: user.zip(group), network });
+    let mut first = None;
+    if entered.processes {
+        let spawned = Command::new("/proc/self/exe").args(["worker", FIRST]).env_clear().stdin(Stdio::piped()).spawn();
+        first = Some(spawned?);
+    }
+    send(control.as_fd(), &serde_json::to_vec(&entered)?, &[])?;
+    let parent = if entered.processes { "0".to_owned() } else { std::process::id().to_string() };
+    let mut workers: Vec<Started> = Vec::new();
+    loop {
+        let ready: Vec<bool> = {
+            let mut watched = vec![PollFd::new(&control, PollFlags::IN)];
+            watched.extend(workers.iter().map(|worker| PollFd::new(&worker.handle, PollFlags::IN)));
+            match poll(&mut watched, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                other => _ = other?,
+            }
+            watched.iter().map(|watched| !watched.revents().is_empty()).collect()
+        };
+        // A worker that has ended is reaped and told of; the others stay.
+        let mut ended = ready.iter().skip(1);
+        workers.retain_mut(|worker| !ended.next().copied().unwrap_or(false) || !worker.told());
+        if ready[0] {
+            match receive(control.as_fd()) {
+                Ok((message, descriptors)) if !message.is_empty() => {
+                    workers.extend(start(descriptors, &parent));
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+    }
+    for mut worker in workers {
+        let _ = worker.child.kill();
+        let _ = worker.child.wait();
+    }
+    if let Some(mut first) = first {
+        drop(first.stdin.take());
+        let _ = first.kill();
+        let _ = first.wait();
+    }
+    Ok(())
+}
+
+struct Started {
+    child: Child,
+    handle: OwnedFd,
+    line: OwnedFd,
+}
+
+impl Started {
+    /// Reaps the worker, if it has ended, and tells how.
+    fn told(&mut self) -> bool {
+        let Ok(Some(status)) = self.child.try_wait() else { return false };
+        let _ = send(self.line.as_fd(), &status.into_raw().to_le_bytes(), &[]);
+        true
+    }
+}
+
+fn start(descriptors: Vec<OwnedFd>, parent: &str) -> Option<Started> {
+    let [stdin, stdout, stderr, line] = <[OwnedFd; 4]>::try_from(descriptors).ok()?;
+    let spawned = Command::new("/proc/self/exe")
+        .args(["worker", parent])
+        .env_clear()
+        .stdin(Stdio::from(stdin))
+        .stdout(Stdio::from(stdout))
+        .stderr(Stdio::from(stderr))
+        .spawn();
+    let started = spawned.and_then(|mut child| {
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let handle = pid.ok_or(rustix::io::Errno::SRCH).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
+        match handle {
+            Ok(handle) => Ok((child, handle)),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error.into())
+            }
+        }
+    });
+    match started {
+        Ok((child, handle)) => {
+            let told = send(line.as_fd(), &child.id().to_le_bytes(), &[handle.as_fd()]);
+            let mut started = Started { child, handle, line };
+            if told.is_err() {
+                let _ = started.child.kill();
+            }
+            Some(started)
+        }
+        Err(error) => {
+            let _ = send(line.as_fd(), &error.raw_os_error().unwrap_or(0).to_le_bytes(), &[]);
+            None
+        }
+    }
+}
+
+/// The first process of a namespace: it waits for its end, which comes when the launcher's does.
+pub(super) fn first() -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    let mut nothing = [0; 1];
+    while io::stdin().lock().read(&mut nothing)? > 0 {}
+    io::stdout().flush()
+}
