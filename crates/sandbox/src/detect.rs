@@ -24,7 +24,21 @@ pub fn host_memory() -> u64 {
 /// Every mechanism of the jail, as this host offers it.
 #[must_use]
 pub fn mechanisms() -> Vec<Mechanism> {
-    vec![process(), seccomp(), landlock(), namespaces(), cgroup()]
+    DETECTORS.iter().map(|(_, detect)| detect()).collect()
+}
+
+/// How each mechanism is looked for, in the order in which policies name them.
+const DETECTORS: &[(&str, fn() -> Mechanism)] = &[
+    ("process", process),
+    ("seccomp", seccomp),
+    ("landlock", landlock),
+    ("namespaces", namespaces),
+    ("cgroup", cgroup),
+];
+
+/// One mechanism; looking for all of them takes longer than a short run does.
+pub(crate) fn mechanism_named(name: &str) -> Option<Mechanism> {
+    DETECTORS.iter().find(|(named, _)| *named == name).map(|(_, detect)| detect())
 }
 
 fn mechanism(name: &str, granted: Granted, note: impl Into<String>, remedy: Option<&str>) -> Mechanism {

@@ -44,7 +44,7 @@ pub use detect::{host_memory, mechanisms};
 pub use inline::Inline;
 pub use preview1::FUNCTIONS as PREVIEW1_FUNCTIONS;
 pub use protections::{NOT_HELD, Protections, UnknownProtection, not_held, preflight};
-pub use worker::{Worker, worker_main};
+pub use worker::{Pool, PoolBuilder, PoolStatus, Worker, worker_main};
 
 /// The engine that runs the guests.
 pub const ENGINE: &str = "wasmtime";

@@ -122,15 +122,12 @@ pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
     if policy.grants.network.iter().any(|grant| grant.scope != gauntlet_policy::Scope::Connect) {
         return unheld("grants.network", "the executor grants connecting only, neither listening nor looking names up");
     }
-    let have = crate::mechanisms();
     for (mechanism, requirement) in policy.isolation.mechanisms() {
-        if requirement.value != Requirement::Required {
-            continue;
-        }
-        let short =
-            have.iter().find(|have| have.name == mechanism && have.granted == gauntlet_record::Granted::None);
-        if let Some(why) = short.map(|have| have.note.clone()) {
-            return Err(TargetError::Unconfined { mechanism: mechanism.into(), why });
+        if requirement.value == Requirement::Required
+            && let Some(have) = crate::detect::mechanism_named(mechanism)
+            && have.granted == gauntlet_record::Granted::None
+        {
+            return Err(TargetError::Unconfined { mechanism: mechanism.into(), why: have.note });
         }
     }
     Ok(())

@@ -142,7 +142,9 @@ pub(crate) fn narrow_system_calls(
         return Ok(None);
     }
     let mut needs = Needs::of(policy, protections, !ground.readable.is_empty());
-    needs.writes |= ground.writable.is_some();
+    if ground.writable.is_some() {
+        (needs.files, needs.writes, needs.cache) = (true, true, true);
+    }
     let achieved = system_calls::narrow(needs);
     require(policy, std::slice::from_ref(&achieved))?;
     Ok(Some(achieved))

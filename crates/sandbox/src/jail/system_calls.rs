@@ -118,6 +118,8 @@ const ALLOWED_HERE: &[(libc::c_long, When, &str)] = &[
     (libc::SYS_poll, Network, "waiting for one descriptor"),
     (libc::SYS_epoll_wait, Network, "waiting for sockets"),
     (libc::SYS_rename, Writes, "a file is renamed"),
+    (libc::SYS_mkdir, Writes, "the cache of compiled code makes its directory"),
+    (libc::SYS_unlink, Writes, "the same cache removes what it began"),
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[(libc::c_long, When, &str)] = &[(libc::SYS_ppoll, Network, "waiting for one descriptor")];

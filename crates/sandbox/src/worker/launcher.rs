@@ -77,6 +77,12 @@ impl Launcher {
         Ok(self.entered.get_or_init(|| entered).clone())
     }
 
+    /// Whether it is still there to start workers.
+    pub(super) fn alive(&self) -> bool {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(process.try_wait(), Ok(None))
+    }
+
     /// Starts a worker.
     pub(super) fn spawn(&self) -> io::Result<Process> {
         let (their_stdin, stdin) = io::pipe()?;

@@ -1,8 +1,10 @@
 //! Worker placement: the guest runs in a process of its own, which narrows itself before it reads the guest.
 
+mod cache;
 mod child;
 mod launcher;
 mod parent;
+mod pool;
 mod process;
 mod protocol;
 
@@ -19,6 +21,7 @@ use self::protocol::Purpose;
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
 pub use child::worker_main;
+pub use pool::{Pool, PoolBuilder, PoolStatus};
 
 /// Runs each guest in a jailed process of its own.
 ///
@@ -79,7 +82,7 @@ impl Target for Worker {
         let purpose = Purpose::Run { cached: false };
         let started =
             parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
-        started.run(job, start, || ())
+        started.run(job, start, || ()).map(|(outcome, _)| outcome)
     }
 }
 

@@ -34,7 +34,7 @@ const MAX_AMBIENT: u64 = 64 << 10;
 const NOBODY: u32 = 65534;
 
 /// What is known of a run so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Seen {
     confinement: Vec<Confinement>,
     denials: Vec<DenialSeen>,
@@ -47,6 +47,7 @@ struct Seen {
 }
 
 /// A worker that was started and told how to narrow itself; it may still be doing so.
+#[derive(Debug)]
 pub(super) struct Started {
     // Fields are dropped in this order: the process is gone before its group and its launcher.
     process: Process,
@@ -132,8 +133,9 @@ impl Started {
         self.since
     }
 
-    /// Runs a job in it. `start` is when the deadline began to run; `sent` is called once the worker has its job.
-    pub(super) fn run(mut self, job: &Job, start: Instant, sent: impl FnOnce()) -> Result<Outcome, TargetError> {
+    /// Runs a job in it, and says besides whether the worker was given the guest. `start` is when the deadline began to run; `sent` is
+    /// called once the worker has its job.
+    pub(super) fn run(mut self, job: &Job, start: Instant, sent: impl FnOnce()) -> Result<(Outcome, bool), TargetError> {
         let stdin = if self.protections.lifted("stdin") { ambient_stdin() } else { job.stdin.clone() };
         let told = Job { guest: Vec::new(), policy: Policy::default(), stdin, ..job.clone() };
         let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()) })
@@ -171,7 +173,7 @@ impl Started {
                 break Some(limit);
             }
         };
-        Ok(finish(self, killed, start, job))
+        Ok((finish(self, killed, start, job), sent.is_none()))
     }
 
     /// How long to wait at most before the clocks are looked at: to the deadline and not past it.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Signal, pidfd_send_signal};
 
 /// A worker that is ended and reaped on every path.
+#[derive(Debug)]
 pub(super) struct Process {
     pub(super) stdin: Option<File>,
     pub(super) stdout: File,
@@ -19,6 +20,7 @@ pub(super) struct Process {
 }
 
 /// Who reaps it.
+#[derive(Debug)]
 enum Holder {
     /// It is our own child.
     Ours(Child),
