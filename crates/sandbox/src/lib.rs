@@ -27,8 +27,10 @@
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
 mod detect;
+mod driver;
 mod engine;
 mod execute;
+mod functions;
 mod host;
 mod inline;
 mod jail;
@@ -37,7 +39,12 @@ mod output;
 mod preview1;
 mod preview2;
 mod protections;
+mod pulse;
+mod runtime;
+mod typed;
 mod validate;
+mod warm;
+mod watch;
 mod worker;
 
 pub use detect::{host_memory, mechanisms};

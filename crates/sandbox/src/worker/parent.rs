@@ -66,6 +66,7 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
         protections: protections.clone(),
         nonce: job.nonce.clone(),
         entry: job.entry.clone(),
+        arguments: job.arguments.clone(),
         stdin: ambient,
         elapsed: nanos(start.elapsed()),
     };

@@ -67,6 +67,7 @@ pub(crate) struct Setup {
     pub(crate) protections: Protections,
     pub(crate) nonce: String,
     pub(crate) entry: Option<String>,
+    pub(crate) arguments: Vec<gauntlet_target::Value>,
     pub(crate) stdin: Vec<u8>,
     /// How much of the deadline has passed, in nanoseconds.
     pub(crate) elapsed: u64,
