@@ -29,18 +29,24 @@
 mod detect;
 mod driver;
 mod engine;
+mod error;
 mod execute;
+mod explain;
 mod functions;
+mod guest;
 mod host;
 mod inline;
 mod jail;
 mod limiter;
 mod output;
+mod placement;
 mod preview1;
 mod preview2;
 mod protections;
 mod pulse;
 mod runtime;
+mod sandbox;
+mod session;
 mod typed;
 mod validate;
 mod warm;
@@ -48,10 +54,22 @@ mod watch;
 mod worker;
 
 pub use detect::{host_memory, mechanisms};
+pub use error::{CallError, SandboxError};
+pub use explain::{Explanation, ResourceUse, explain};
+pub use functions::{DEFAULT_REENTRY, GuestEnded, HostCall, HostFault, HostFuture};
+pub use gauntlet_policy::{Access, Bytes, Feature, OnDenial, Policy};
+pub use gauntlet_record::LimitKey;
+pub use gauntlet_target::{Outcome, Value};
+pub use guest::{Guest, GuestError, MAX_GUEST_BYTES};
 pub use inline::Inline;
+pub use placement::{Placement, worker_main};
 pub use preview1::FUNCTIONS as PREVIEW1_FUNCTIONS;
 pub use protections::{NOT_HELD, Protections, UnknownProtection, not_held, preflight};
-pub use worker::{Worker, worker_main};
+pub use sandbox::{Builder, Calls, Report, Sandbox, run};
+pub use session::Session;
+pub use typed::{ValueError, from_value, to_value};
+pub use warm::Event;
+pub use worker::Worker;
 
 /// The engine that runs the guests.
 pub const ENGINE: &str = "wasmtime";

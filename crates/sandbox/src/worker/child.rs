@@ -23,7 +23,7 @@ const LOST: u8 = 4;
 ///
 /// Call it at the top of `main`, before anything opens a file or starts a thread.
 #[must_use]
-pub fn worker_main() -> Option<u8> {
+pub(crate) fn worker_main() -> Option<u8> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != "worker" {
         return None;

@@ -5,12 +5,14 @@ mod parent;
 mod protocol;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, offers};
 
-pub use child::worker_main;
+pub(crate) use child::worker_main;
 
 /// Runs each guest in a jailed process of its own.
 ///
@@ -20,6 +22,7 @@ pub use child::worker_main;
 pub struct Worker {
     program: Option<PathBuf>,
     lift: Vec<String>,
+    cancel: Option<Arc<AtomicBool>>,
 }
 
 impl Worker {
@@ -33,6 +36,13 @@ impl Worker {
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = Some(program.into());
+        self
+    }
+
+    /// Ends the run when the flag is set: its caller has lost interest.
+    #[must_use]
+    pub(crate) fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel = Some(flag);
         self
     }
 
@@ -58,6 +68,6 @@ impl Target for Worker {
         crate::preflight(&job.policy)?;
         let mut protections = Protections::of(&job.policy);
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        parent::run(self.program.as_deref(), job, &protections)
+        parent::run(self.program.as_deref(), job, &protections, self.cancel.as_deref())
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gauntlet_record::{Cause, Confinement, Ending, LimitKey};
@@ -50,7 +51,12 @@ struct Seen {
 }
 
 /// Runs a job in a worker.
-pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) -> Result<Outcome, TargetError> {
+pub(super) fn run(
+    program: Option<&Path>,
+    job: &Job,
+    protections: &Protections,
+    cancel: Option<&AtomicBool>,
+) -> Result<Outcome, TargetError> {
     let start = Instant::now();
     let program = match program {
         Some(program) => program.to_owned(),
@@ -100,6 +106,9 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
             if seen.finished.is_some() {
                 break None;
             }
+        }
+        if cancel.is_some_and(|cancel| cancel.load(Ordering::Acquire)) {
+            return Err(TargetError::Protocol("the run was cancelled by its caller".into()));
         }
         if let Some(limit) = passed(&worker.0, &mut seen, start, protections) {
             break Some(limit);
