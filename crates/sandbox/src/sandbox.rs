@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gauntlet_policy::{
-    Access, Bytes, Feature, FileGrant, Limit, Nanos, NetworkGrant, OnDenial, Policy, Scope, Span,
-    Spanned, Stdin, Variable,
+    Access, Bytes, Feature, FileGrant, Limit, Nanos, NetworkGrant, OnDenial, Policy, Scope, Span, Spanned, Stdin,
+    Variable,
 };
 use gauntlet_record::LimitKey;
 use gauntlet_target::{Job, Outcome, Target as _, TargetError, Value};

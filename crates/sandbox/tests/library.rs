@@ -178,10 +178,8 @@ fn a_denied_growth_is_told_in_a_pool_as_elsewhere() {
 fn more_runs_at_once_than_the_pool_holds_all_end_well() {
     let sandbox = sandbox();
     let guest = guest(ADD);
-    let mut waiting: Vec<_> = (0..200_i32)
-        .map(|i| Box::pin(sandbox.call_async::<_, i32>(&guest, "add", (i, i))))
-        .enumerate()
-        .collect();
+    let mut waiting: Vec<_> =
+        (0..200_i32).map(|i| Box::pin(sandbox.call_async::<_, i32>(&guest, "add", (i, i)))).enumerate().collect();
     let mut context = Context::from_waker(Waker::noop());
     while !waiting.is_empty() {
         waiting.retain_mut(|(i, call)| match call.as_mut().poll(&mut context) {
@@ -303,19 +301,22 @@ fn progress_is_told_in_order() {
     assert_eq!(sandbox.call::<_, i32>(&guest, "grow", (1,)).unwrap(), -1);
     assert_eq!(sandbox.call::<_, i32>(&guest, "next", ()).unwrap(), 1);
     let seen = seen.lock().unwrap();
-    assert!(matches!(
-        &seen[..],
-        [
-            Event::Compiling,
-            Event::Compiled,
-            Event::Started,
-            Event::Denied(_),
-            Event::Finished(Ending::Returned),
-            // The second run finds the guest compiled.
-            Event::Started,
-            Event::Finished(Ending::Returned),
-        ]
-    ), "{seen:?}");
+    assert!(
+        matches!(
+            &seen[..],
+            [
+                Event::Compiling,
+                Event::Compiled,
+                Event::Started,
+                Event::Denied(_),
+                Event::Finished(Ending::Returned),
+                // The second run finds the guest compiled.
+                Event::Started,
+                Event::Finished(Ending::Returned),
+            ]
+        ),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -590,7 +591,12 @@ fn the_deadline_and_the_fuel_hold_outside_of_the_called_function() {
             if name != "start" {
                 let mut session = sandbox.session(&guest).unwrap();
                 let outcome = session.call_values("go", &arguments).unwrap();
-                assert_eq!(outcome.ending.cause, Some(gauntlet_record::Cause::Limit(key)), "{name}: {:?}", outcome.ending);
+                assert_eq!(
+                    outcome.ending.cause,
+                    Some(gauntlet_record::Cause::Limit(key)),
+                    "{name}: {:?}",
+                    outcome.ending
+                );
                 assert!(!session.is_alive());
             } else {
                 assert!(sandbox.session(&guest).is_err());
@@ -676,11 +682,11 @@ fn no_bytes_and_no_values_make_the_library_panic() {
     }
 }
 
-fn any(random: &mut impl FnMut() -> u64, depth: u32) -> Value {
+fn any(random: &mut dyn FnMut() -> u64, depth: u32) -> Value {
     let number = random();
     let small = number.to_le_bytes()[0];
     let kinds = if depth == 0 { 10 } else { 18 };
-    let mut inner = |random: &mut dyn FnMut() -> u64| Box::new(any(&mut || random(), depth.saturating_sub(1)));
+    let inner = |random: &mut dyn FnMut() -> u64| Box::new(any(random, depth.saturating_sub(1)));
     match number % kinds {
         0 => Value::I32(i32::from(small) - 100),
         1 => Value::I64(number.cast_signed()),

@@ -63,8 +63,12 @@ fn the_one_line_runs_a_file() {
 }
 
 fn a_dropped_call_ends_its_worker() {
-    let sandbox =
-        Sandbox::builder().unlimited(LimitKey::Fuel).deadline(Duration::from_secs(60)).cpu_time(Duration::from_secs(60)).build().unwrap();
+    let sandbox = Sandbox::builder()
+        .unlimited(LimitKey::Fuel)
+        .deadline(Duration::from_secs(60))
+        .cpu_time(Duration::from_secs(60))
+        .build()
+        .unwrap();
     let spin = guest(r#"(module (func (export "spin") (loop $l (br $l))))"#);
     let add = guest(r#"(module (func (export "one") (result i32) (i32.const 1)))"#);
     let began = Instant::now();
@@ -72,7 +76,8 @@ fn a_dropped_call_ends_its_worker() {
     runtime.block_on(async {
         let one: i32 = sandbox.call_async(&add, "one", ()).await.unwrap();
         assert_eq!(one, 1);
-        let cut = tokio::time::timeout(Duration::from_millis(100), sandbox.call_async::<_, ()>(&spin, "spin", ())).await;
+        let cut =
+            tokio::time::timeout(Duration::from_millis(100), sandbox.call_async::<_, ()>(&spin, "spin", ())).await;
         assert!(cut.is_err());
     });
     // The worker is a child of this process: it is gone when the parent's thread has reaped it, long before its deadline.
