@@ -21,6 +21,7 @@ mod file;
 mod model;
 mod overlay;
 mod quantity;
+mod render;
 
 pub use decode::Reader;
 pub use document::{Fault, Span, Spanned};

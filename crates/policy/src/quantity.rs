@@ -55,6 +55,26 @@ quantity!(
     Fuel, Unit::Count
 );
 
+impl Bytes {
+    /// So many KiB, of 1024 bytes.
+    #[must_use]
+    pub const fn kib(number: u64) -> Self {
+        Self(number.saturating_mul(1 << 10))
+    }
+
+    /// So many MiB, of 1024 KiB.
+    #[must_use]
+    pub const fn mib(number: u64) -> Self {
+        Self(number.saturating_mul(1 << 20))
+    }
+
+    /// So many GiB, of 1024 MiB.
+    #[must_use]
+    pub const fn gib(number: u64) -> Self {
+        Self(number.saturating_mul(1 << 30))
+    }
+}
+
 /// A quantity that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

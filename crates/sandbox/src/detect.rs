@@ -3,7 +3,6 @@
 use std::fs;
 
 use gauntlet_record::{Granted, Mechanism};
-use crate::Protections;
 use crate::jail::groups::Group;
 use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 
@@ -120,7 +119,7 @@ fn namespaces() -> Mechanism {
 
 /// Makes a group and removes it: what a host really delegates shows in no file.
 fn cgroup() -> Mechanism {
-    let made = Group::make(&Protections::default(), Some(1 << 30)).report().clone();
+    let made = Group::make(1, Some(1 << 30)).report().clone();
     let remedy = "a delegated group, for example `systemd-run --user --scope -p Delegate=yes`, or root with version 1";
     let remedy = (made.granted != Granted::Full).then_some(remedy);
     mechanism("cgroup", made.granted, made.note, remedy)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gauntlet_policy::{Feature, Policy};
 use gauntlet_record::LimitKey;
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::Protections;
 
@@ -20,6 +20,44 @@ pub(crate) struct Options {
     pub(crate) unmetered: bool,
     /// Where compiled code is kept: a directory that only this engine's own cache writes to.
     pub(crate) cache: Option<PathBuf>,
+    /// Instances come from a pool of slots that are mapped once and cleaned after each use.
+    pub(crate) pool: Option<Pool>,
+}
+
+/// A pool of instances, sized by the policy, so that no slot is larger than what a guest may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Pool {
+    /// Instances at once.
+    pub(crate) slots: u32,
+    /// Bytes of one memory.
+    pub(crate) memory: usize,
+    /// Elements of one table.
+    pub(crate) table_elements: usize,
+}
+
+/// Most tables of a module that the pool takes.
+pub(crate) const POOLED_TABLES: u32 = 4;
+/// Bytes of a slot that are cleaned by writing zeros instead of giving the pages back.
+const KEEP_RESIDENT: usize = 128 << 10;
+
+impl Pool {
+    fn config(self) -> PoolingAllocationConfig {
+        let mut config = PoolingAllocationConfig::new();
+        config
+            .total_core_instances(self.slots)
+            .total_memories(self.slots.saturating_mul(2))
+            .total_tables(self.slots.saturating_mul(POOLED_TABLES))
+            .total_stacks(self.slots.saturating_mul(2))
+            .total_gc_heaps(self.slots)
+            .total_component_instances(0)
+            .max_memories_per_module(1)
+            .max_tables_per_module(POOLED_TABLES)
+            .max_memory_size(self.memory)
+            .table_elements(self.table_elements)
+            .linear_memory_keep_resident(KEEP_RESIDENT)
+            .table_keep_resident(KEEP_RESIDENT);
+        config
+    }
 }
 
 /// Builds an engine for a policy.
@@ -61,6 +99,9 @@ pub(crate) fn build(policy: &Policy, protections: &Protections, options: &Option
         let mut cache = CacheConfig::new();
         cache.with_directory(directory);
         config.cache(Some(Cache::new(cache)?));
+    }
+    if let Some(pool) = options.pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.config()));
     }
     Engine::new(&config)
 }

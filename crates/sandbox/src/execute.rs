@@ -7,21 +7,22 @@ use std::time::{Duration, Instant};
 use gauntlet_policy::Policy;
 use gauntlet_record::{Cause, DenialKind, Ending, LimitKey, Usage};
 use gauntlet_target::{EndingSeen, Job, Outcome};
-use wasmtime::component::{Component, Linker as ComponentLinker};
-use wasmtime::{Engine, Linker, Module, Store, Trap, UpdateDeadline, Val};
+use wasmtime::{Engine, Store, Trap};
 
+use crate::functions::{Functions, HostFault};
 use crate::host::{Host, Tally};
 use crate::output::Output;
-use crate::validate::{self, Shape};
-use crate::{Protections, engine, preview1, preview2};
+use crate::runtime::{Call, Compiled, Program, Returned, Runtime};
+use crate::typed::ValueError;
+use crate::{Protections, engine};
 
 /// How often the epoch advances and the clocks are looked at.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// A limit that ended the run from outside the guest; carried as an error through the engine and found again by its type.
 #[derive(Debug, thiserror::Error)]
 #[error("the limit `{0}` was reached")]
-struct Reached(LimitKey);
+pub(crate) struct Reached(pub(crate) LimitKey);
 
 /// What the ticker found: the first of deadline and CPU time to pass.
 #[derive(Debug, Default)]
@@ -78,11 +79,8 @@ pub(crate) fn cpu_time() -> Duration {
 
 /// What an executor prepares before it narrows itself and reads the guest.
 pub(crate) struct Prepared {
-    engine: Engine,
-    protections: Protections,
+    runtime: Runtime,
     expiry: Arc<Expiry>,
-    linker: Linker<Host>,
-    components: ComponentLinker<Host>,
 }
 
 /// What a run reports while it goes on.
@@ -101,21 +99,16 @@ pub(crate) fn prepare(
     protections: Protections,
     options: &engine::Options,
 ) -> wasmtime::Result<Prepared> {
-    let engine = engine::build(policy, &protections, options)?;
-    let mut linker = Linker::new(&engine);
-    let denied: Vec<String> = policy.modules.deny.iter().map(|denied| denied.value.clone()).collect();
-    preview1::link(&mut linker, |name| denied.iter().any(|denied| denied == name))?;
-    let mut components = ComponentLinker::new(&engine);
-    preview2::link(&mut components)?;
-    Ok(Prepared { engine, protections, expiry: Arc::default(), linker, components })
+    let runtime = Runtime::new(policy, protections, options, Arc::new(Functions::default()))?;
+    Ok(Prepared { runtime, expiry: Arc::default() })
 }
 
 impl Prepared {
     /// The ticker that this run needs; `start` is when the deadline began to run.
     pub(crate) fn ticker(&self, start: Instant) -> Ticker {
-        let nanos = |key| self.protections.limit(key).map(Duration::from_nanos);
+        let nanos = |key| self.runtime.protections.limit(key).map(Duration::from_nanos);
         Ticker {
-            engine: self.engine.clone(),
+            engine: self.runtime.engine.clone(),
             expiry: Arc::clone(&self.expiry),
             start,
             deadline: nanos(LimitKey::Deadline),
@@ -149,7 +142,7 @@ impl Prepared {
     /// Validates and compiles the guest and leaves its code in the engine's cache; nothing of it runs.
     pub(crate) fn compile_only(&self, job: &Job, start: Instant, progress: &mut dyn Progress) -> Outcome {
         let mut outcome = match self.compile(job, progress) {
-            Ok((_, compile_time)) => Outcome { usage: vec![used(LimitKey::CompileTime, compile_time)], ..Outcome::default() },
+            Ok((_, time)) => Outcome { usage: vec![used(LimitKey::CompileTime, time)], ..Outcome::default() },
             Err(refused) => *refused,
         };
         self.usage(&mut outcome, job, start, 0);
@@ -161,7 +154,10 @@ impl Prepared {
             Ok(compiled) => compiled,
             Err(refused) => return *refused,
         };
-        let mut outcome = self.in_runtime(job, host, &compiled);
+        let mut outcome = match self.runtime.link(compiled) {
+            Ok(program) => self.in_runtime(job, host, &program),
+            Err(error) => Outcome { ending: ending(&error, &host.tally), ..Outcome::default() },
+        };
         outcome.usage.push(used(LimitKey::CompileTime, compile_time));
         outcome
     }
@@ -170,23 +166,18 @@ impl Prepared {
     fn compile(&self, job: &Job, progress: &mut dyn Progress) -> Result<(Compiled, u64), Box<Outcome>> {
         progress.compiling();
         let compiling = Instant::now();
-        let compiled = match validate::check(&job.guest, &job.policy, &self.protections)? {
-            Shape::Module => Module::from_binary(&self.engine, &job.guest).map(Compiled::Module),
-            Shape::Component => Component::from_binary(&self.engine, &job.guest).map(Compiled::Component),
-        };
+        let shape = self.runtime.check(&job.guest, &job.policy)?;
+        let compiled = self.runtime.compile(&job.guest, shape);
         let compile_time = nanos(compiling.elapsed());
         progress.compiled();
-        match compiled {
-            Ok(compiled) => Ok((compiled, compile_time)),
-            Err(error) => Err(Box::new(Outcome::refused(Cause::RefusedModule, format!("{error:#}")))),
-        }
+        compiled.map(|compiled| (compiled, compile_time))
     }
 
     /// Calls the guest, with every wait cut by the deadline.
-    fn in_runtime(&self, job: &Job, host: Host, compiled: &Compiled) -> Outcome {
+    fn in_runtime(&self, job: &Job, host: Host, program: &Program) -> Outcome {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time();
-        if !job.policy.grants.network.is_empty() || self.protections.lifted("network") {
+        if !job.policy.grants.network.is_empty() || self.runtime.protections.lifted("network") {
             // Waiting for sockets takes calls that the worker's filter allows only with granted addresses.
             builder.enable_io();
         }
@@ -194,32 +185,14 @@ impl Prepared {
             Ok(runtime) => runtime,
             Err(error) => return Outcome::refused(Cause::KilledParent, format!("no runtime: {error}")),
         };
-        let tally = host.tally.clone();
-        let mut store = Store::new(&self.engine, host);
-        store.limiter(|host| &mut host.limiter);
-        if let Some(fuel) = self.protections.limit(LimitKey::Fuel) {
-            // Fuel was switched on in the engine exactly when there is a limit.
-            let _ = store.set_fuel(fuel);
-        }
-        // The engine's own bound on handles ends a run without a typed reason, so it stands above the table's, which has one.
-        let handles = self
-            .protections
-            .limit(LimitKey::Handles)
-            .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
-        store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
         let expiry = Arc::clone(&self.expiry);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| match expiry.reached() {
-            Some(limit) => Err(Reached(limit).into()),
-            None => Ok(UpdateDeadline::Yield(1)),
-        });
+        let mut store = self.runtime.store(host, move || expiry.reached());
         let expiry = Arc::clone(&self.expiry);
         let end = runtime.block_on(async {
             let call = async {
-                match compiled {
-                    Compiled::Module(module) => self.module(job, &mut store, module).await,
-                    Compiled::Component(component) => self.component(job, &mut store, component).await,
-                }
+                let call = Call { entry: job.entry.as_deref(), nonce: &job.nonce, arguments: &job.arguments };
+                let instance = program.instantiate(&mut store, call.entry).await?;
+                program.call(&mut store, &instance, call).await
             };
             let waiting = async {
                 loop {
@@ -236,72 +209,7 @@ impl Prepared {
         });
         // A file operation that is still stuck in its thread must not keep us.
         runtime.shutdown_background();
-        let mut outcome = Outcome::default();
-        match end {
-            Ok(returned) => outcome.returned = returned,
-            Err(error) => outcome.ending = ending(&error, &tally),
-        }
-        if let Some(cap) = self.protections.limit(LimitKey::Fuel)
-            && let Ok(left) = store.get_fuel()
-        {
-            outcome.usage.push(used(LimitKey::Fuel, cap.saturating_sub(left)));
-        }
-        let host = store.data();
-        outcome.usage.push(used(LimitKey::Memory, host.limiter.memory_used));
-        outcome.usage.push(used(LimitKey::TableElements, host.limiter.table_elements_used));
-        outcome.usage.push(used(LimitKey::OpenFiles, host.files.most));
-        outcome
-    }
-
-    async fn module(&self, job: &Job, store: &mut Store<Host>, module: &Module) -> wasmtime::Result<Option<u64>> {
-        for import in module.imports() {
-            if self.linker.get_by_import(&mut *store, &import).is_none() {
-                return Err(Unlinked(format!("{}::{}", import.module(), import.name())).into());
-            }
-        }
-        let instance = match self.linker.instantiate_async(&mut *store, module).await {
-            Ok(instance) => instance,
-            Err(error) => return Err(at_instantiation(error, &store.data().tally)),
-        };
-        let entry = job.entry.as_deref().unwrap_or("_start");
-        let Some(function) = instance.get_func(&mut *store, entry) else {
-            return Err(NoEntry(entry.to_owned()).into());
-        };
-        let kind = function.ty(&*store);
-        let nonce = u64::from_str_radix(&job.nonce, 16).unwrap_or(0);
-        let arguments: Vec<Val> = match kind.params().len() {
-            0 => Vec::new(),
-            1 if matches!(kind.param(0), Some(wasmtime::ValType::I64)) => vec![Val::I64(nonce.cast_signed())],
-            _ => return Err(NoEntry(entry.to_owned()).into()),
-        };
-        let mut results = vec![Val::I32(0); kind.results().len()];
-        function.call_async(&mut *store, &arguments, &mut results).await?;
-        Ok(match results.first() {
-            Some(Val::I64(value)) => Some(value.cast_unsigned()),
-            Some(Val::I32(value)) => Some(u64::from(value.cast_unsigned())),
-            _ => None,
-        })
-    }
-
-    async fn component(
-        &self,
-        job: &Job,
-        store: &mut Store<Host>,
-        component: &Component,
-    ) -> wasmtime::Result<Option<u64>> {
-        // Every import was matched by name and type here; what is not linked is refused before anything runs.
-        let linked = self.components.instantiate_pre(component).map_err(|error| Unlinked(format!("{error:#}")))?;
-        let command =
-            wasmtime_wasi::p2::bindings::CommandPre::new(linked).map_err(|_| NoEntry("wasi:cli/run".to_owned()))?;
-        let _ = job;
-        let command = match command.instantiate_async(&mut *store).await {
-            Ok(command) => command,
-            Err(error) => return Err(at_instantiation(error, &store.data().tally)),
-        };
-        match command.wasi_cli_run().call_run(&mut *store).await? {
-            Ok(()) => Ok(None),
-            Err(()) => Err(wasmtime_wasi::I32Exit(1).into()),
-        }
+        finished(end, &self.runtime, &store)
     }
 
     /// Every limit with what was used of it; `null` where nobody measured.
@@ -310,7 +218,7 @@ impl Prepared {
         outcome.usage.push(used(LimitKey::ModuleSize, job.guest.len() as u64));
         outcome.usage.push(used(LimitKey::CpuTime, nanos(cpu_time())));
         outcome.usage.push(used(LimitKey::Deadline, nanos(start.elapsed())));
-        complete_usage(&mut outcome.usage, &self.protections);
+        complete_usage(&mut outcome.usage, &self.runtime.protections);
     }
 }
 
@@ -332,20 +240,38 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-enum Compiled {
-    Module(Module),
-    Component(Component),
+/// What a run came to: its ending, what it returned, and what the store has counted.
+pub(crate) fn finished(end: wasmtime::Result<Returned>, runtime: &Runtime, store: &Store<Host>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let host = store.data();
+    match end {
+        Ok(returned) => {
+            outcome.returned = returned.number;
+            outcome.results = returned.results;
+        }
+        Err(error) => outcome.ending = ending(&error, &host.tally),
+    }
+    outcome.usage.extend(runtime.fuel(store).map(|fuel| used(LimitKey::Fuel, fuel)));
+    outcome.usage.push(used(LimitKey::Memory, host.limiter.memory_used));
+    outcome.usage.push(used(LimitKey::TableElements, host.limiter.table_elements_used));
+    outcome.usage.push(used(LimitKey::OpenFiles, host.files.most));
+    outcome
 }
 
 /// An import that is not linked.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not linked")]
-struct Unlinked(String);
+pub(crate) struct Unlinked(pub(crate) String);
 
 /// The guest has no entry that can be called.
 #[derive(Debug, thiserror::Error)]
-#[error("no entry `{0}` that takes nothing or one i64")]
-struct NoEntry(String);
+#[error("no entry `{0}` that can be called")]
+pub(crate) struct NoEntry(pub(crate) String);
+
+/// The arguments of a call do not fit the function.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadCall(pub(crate) ValueError);
 
 /// More instances than the limit, or a memory or table that was denied at its creation.
 #[derive(Debug, thiserror::Error)]
@@ -357,9 +283,10 @@ struct AtInstantiation(LimitKey);
 /// The engine gives no type to these errors. What a start function does is a trap or one of ours; a denied memory or table is in the
 /// tally; the system's refusals carry an I/O error. The engine's count of instances is the only other check made here: its counts of
 /// memories and tables are switched off.
-fn at_instantiation(error: wasmtime::Error, tally: &Tally) -> wasmtime::Error {
+pub(crate) fn at_instantiation(error: wasmtime::Error, tally: &Tally) -> wasmtime::Error {
     let typed = error.downcast_ref::<Trap>().is_some()
         || error.downcast_ref::<Reached>().is_some()
+        || error.downcast_ref::<HostFault>().is_some()
         || error.downcast_ref::<wasmtime_wasi::I32Exit>().is_some()
         || error.downcast_ref::<std::io::Error>().is_some()
         || error.downcast_ref::<rustix::io::Errno>().is_some();
@@ -370,7 +297,7 @@ fn at_instantiation(error: wasmtime::Error, tally: &Tally) -> wasmtime::Error {
 }
 
 /// The ending that an error stands for, found by types all the way.
-fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
+pub(crate) fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         return EndingSeen {
             ending: Ending::Exited,
@@ -395,6 +322,12 @@ fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
     }
     if let Some(entry @ NoEntry(_)) = error.downcast_ref() {
         return EndingSeen::caused(Ending::Refused, Cause::RefusedModule, entry.to_string());
+    }
+    if let Some(BadCall(why)) = error.downcast_ref() {
+        return EndingSeen::caused(Ending::Refused, Cause::RefusedModule, why.to_string());
+    }
+    if let Some(HostFault::Limit { key, .. }) = error.downcast_ref() {
+        return limit(*key);
     }
     let frames = frames(error);
     if let Some(trap) = error.downcast_ref::<Trap>() {

@@ -17,6 +17,7 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::Protections;
+use crate::functions::HostUse;
 use crate::limiter::Limiter;
 use crate::output::{Output, Stream};
 
@@ -29,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) limiter: Limiter,
     pub(crate) tally: Tally,
     pub(crate) files: OpenFiles,
+    /// What functions of the embedder's did for the guest.
+    pub(crate) custom: HostUse,
 }
 
 impl WasiView for Host {
@@ -216,7 +219,13 @@ pub(crate) fn build(
         .limit(LimitKey::Handles)
         .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
     wasi.ctx().table.set_max_capacity(handles.saturating_add(own));
-    Ok(Host { wasi, limiter: Limiter::new(protections, tally.clone()), tally, files: OpenFiles::new(cap) })
+    Ok(Host {
+        wasi,
+        limiter: Limiter::new(protections, tally.clone()),
+        tally,
+        files: OpenFiles::new(cap),
+        custom: HostUse::new(protections),
+    })
 }
 
 /// Addresses are compared as numbers, at each use; names are resolved once, before the guest runs, and pinned.

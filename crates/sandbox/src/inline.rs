@@ -1,23 +1,27 @@
 //! Inline placement: the guest runs in the caller's process, for embedders who isolate by other means.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
-use gauntlet_record::{Cause, Confinement, Granted, LimitKey};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
-use crate::execute::{self, complete_usage};
-use crate::host::{self, Tally};
-use crate::output::{Output, Which};
-use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, engine, offers, preflight, validate};
+use crate::functions::Functions;
+use crate::runtime::Call;
+use crate::warm::{self, Request, Warm};
+use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, offers};
+
+/// Policies whose engines and compiled guests are kept.
+const KEPT_POLICIES: usize = 4;
 
 /// Runs guests in the caller's process.
 ///
 /// A compilation cannot be ended from within, so a module whose estimated cost is beyond the policy's compile budget is refused. What
 /// only a process of its own can hold is said in the outcome's confinement: the kernel's limits, and the end of a call that never waits.
+///
+/// Engines and compiled guests are kept for the policies used last; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Inline {
     lift: Vec<String>,
+    kept: Arc<Mutex<Vec<Arc<Warm>>>>,
 }
 
 impl Inline {
@@ -35,7 +39,25 @@ impl Inline {
     #[doc(hidden)]
     pub fn lifting(lift: Vec<String>) -> Result<Self, UnknownProtection> {
         Protections::default().lift(&lift)?;
-        Ok(Self { lift })
+        Ok(Self { lift, kept: Arc::default() })
+    }
+
+    /// What is kept for a policy, or made for it now.
+    fn warm(&self, job: &Job) -> Result<Arc<Warm>, TargetError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().position(|warm| *warm.policy() == job.policy) {
+            let warm = kept.remove(at);
+            kept.push(Arc::clone(&warm));
+            return Ok(warm);
+        }
+        let mut protections = Protections::of(&job.policy);
+        protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        let warm = Arc::new(Warm::new(job.policy.clone(), protections, Functions::default(), None)?);
+        if kept.len() == KEPT_POLICIES {
+            kept.remove(0);
+        }
+        kept.push(Arc::clone(&warm));
+        Ok(warm)
     }
 }
 
@@ -45,57 +67,8 @@ impl Target for Inline {
     }
 
     fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
-        let start = Instant::now();
-        preflight(&job.policy)?;
-        let mut protections = Protections::of(&job.policy);
-        protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        let estimate = validate::compile_estimate(&job.guest);
-        for (key, cost) in [(LimitKey::CompileTime, estimate.time), (LimitKey::CompileMemory, estimate.memory)] {
-            if let Some(cap) = protections.limit(key)
-                && cost > cap
-            {
-                let mut outcome =
-                    Outcome::refused(Cause::Limit(key), format!("estimated at {}", key.unit().show(cost)));
-                complete_usage(&mut outcome.usage, &protections);
-                outcome.confinement = confinement();
-                return Ok(outcome);
-            }
-        }
-        let captured: Arc<Mutex<(Vec<u8>, Vec<u8>)>> = Arc::default();
-        let sink = Arc::clone(&captured);
-        let tally = Tally::default();
-        let output = Output::new(protections.limit(LimitKey::Output), tally.clone(), move |which, bytes: &[u8]| {
-            let mut captured = sink.lock().unwrap_or_else(PoisonError::into_inner);
-            match which {
-                Which::Out => captured.0.extend_from_slice(bytes),
-                Which::Err => captured.1.extend_from_slice(bytes),
-            }
-        });
-        let host = host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally)?;
-        let prepared = execute::prepare(&job.policy, protections, &engine::Options::default())
-            .map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?;
-        let ticker = prepared.ticker(start);
-        let mut outcome = std::thread::scope(|scope| {
-            let ticking =
-                std::thread::Builder::new().name("ticker".into()).spawn_scoped(scope, move || ticker.run(|| ()));
-            let outcome = ticking.map(|_| prepared.execute(job, host, &output, start, &mut ()));
-            prepared.done();
-            outcome
-        })
-        .map_err(|source| TargetError::Io { what: "cannot start the ticker", source })?;
-        let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
-        outcome.stdout = std::mem::take(&mut captured.0);
-        outcome.stderr = std::mem::take(&mut captured.1);
-        outcome.confinement = confinement();
-        Ok(outcome)
+        let call = Call { entry: job.entry.as_deref(), nonce: &job.nonce, arguments: &job.arguments };
+        let request = Request { guest: &job.guest, digest: warm::digest(&job.guest), call, stdin: &job.stdin };
+        self.warm(job)?.run(&request)
     }
-}
-
-/// What this placement cannot give.
-fn confinement() -> Vec<Confinement> {
-    let note = "inline placement: the guest runs in the caller's process";
-    ["process", "seccomp", "landlock", "rlimits"]
-        .into_iter()
-        .map(|mechanism| Confinement { mechanism: mechanism.into(), granted: Granted::None, note: note.into() })
-        .collect()
 }

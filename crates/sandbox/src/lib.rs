@@ -27,24 +27,58 @@
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
 mod detect;
+mod driver;
 mod engine;
+mod error;
+mod estimate;
 mod execute;
+mod explain;
+mod functions;
+mod guest;
 mod host;
 mod inline;
+mod interface;
 mod jail;
 mod limiter;
+mod manifest;
 mod output;
+mod placement;
+mod plugin;
 mod preview1;
 mod preview2;
 mod protections;
+mod pulse;
+mod runtime;
+mod sandbox;
+mod session;
+pub mod testing;
+mod typed;
 mod validate;
+mod warm;
+mod watch;
 mod worker;
 
 pub use detect::{host_memory, mechanisms};
+pub use error::{CallError, SandboxError};
+pub use estimate::{Estimate, estimate};
+pub use explain::{Explanation, ResourceUse, explain};
+pub use functions::{DEFAULT_REENTRY, GuestEnded, HostCall, HostFault, HostFuture};
+pub use gauntlet_policy::{Access, Bytes, Feature, OnDenial, Policy};
+pub use gauntlet_record::LimitKey;
+pub use gauntlet_target::{Outcome, Value};
+pub use guest::{Guest, GuestError, MAX_GUEST_BYTES};
 pub use inline::Inline;
+pub use interface::{Interface, Verification, verify};
+pub use manifest::{Dependency, EntryPoint, Manifest, ManifestError, Missing, Permission};
+pub use placement::{Placement, worker_main};
+pub use plugin::{Change, Compatibility, Difference, Plugin, PluginError};
 pub use preview1::FUNCTIONS as PREVIEW1_FUNCTIONS;
 pub use protections::{NOT_HELD, Protections, UnknownProtection, not_held, preflight};
-pub use worker::{Pool, PoolBuilder, PoolStatus, Worker, worker_main};
+pub use sandbox::{Builder, Calls, Report, Sandbox, run};
+pub use session::Session;
+pub use typed::{ValueError, from_value, to_value};
+pub use warm::Event;
+pub use worker::{Pool, PoolBuilder, PoolStatus, Worker};
 
 /// The engine that runs the guests.
 pub const ENGINE: &str = "wasmtime";

@@ -16,6 +16,8 @@ pub(crate) struct Limiter {
     instances: Option<u64>,
     pub(crate) memory_used: u64,
     pub(crate) table_elements_used: u64,
+    /// The size of a pool's tables, which the engine gives for a maximum of the guest's own where that is larger.
+    pub(crate) pooled_table: Option<usize>,
     tally: Tally,
 }
 
@@ -27,6 +29,7 @@ impl Limiter {
             instances: protections.limit(LimitKey::Instances),
             memory_used: 0,
             table_elements_used: 0,
+            pooled_table: None,
             tally,
         }
     }
@@ -60,6 +63,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        let declared = declared.filter(|declared| Some(*declared) != self.pooled_table);
         Ok(book(&mut self.table_elements_used, self.table_elements, current, desired, declared).unwrap_or_else(
             |wanted| {
                 self.tally.deny(

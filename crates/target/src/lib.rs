@@ -21,6 +21,7 @@
 //! ```
 
 mod command;
+mod value;
 
 use std::io;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use gauntlet_record::{Cause, Confinement, Ending, LimitKey, Usage};
 use serde::{Deserialize, Serialize};
 
 pub use command::{CommandTarget, CommandTargetError, Status};
+pub use value::Value;
 
 /// What is to be run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,9 @@ pub struct Job {
     pub guest: Vec<u8>,
     /// The exported function to call; by default `_start`, or a component's `wasi:cli/run`.
     pub entry: Option<String>,
+    /// What the entry is called with. Empty for entries that take nothing, and in trials, whose guests are given the nonce.
+    #[serde(default)]
+    pub arguments: Vec<Value>,
     /// The policy in force; its grants name real directories of this host.
     pub policy: Policy,
     /// The first argument of the guest, and the number that a core guest without WASI is called with: 16 hex digits. Empty outside of trials.
@@ -65,6 +70,9 @@ pub struct Outcome {
     pub truncated: bool,
     /// What a core guest's entry returned.
     pub returned: Option<u64>,
+    /// What the entry returned, typed.
+    #[serde(default)]
+    pub results: Vec<Value>,
     /// Used and limit for each resource, as the executor counts.
     pub usage: Vec<Usage>,
     /// The jail, as it was achieved.

@@ -8,10 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gauntlet_record::{Confinement, Granted, LimitKey};
+use gauntlet_record::{Confinement, Granted};
 
 use super::confinement;
-use crate::Protections;
 
 /// Where control groups are mounted.
 const MOUNT: &str = "/sys/fs/cgroup";
@@ -29,9 +28,10 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Makes the groups for a worker under these protections, as far as this host lets us.
-    pub(crate) fn make(protections: &Protections, own_memory: Option<u64>) -> Self {
-        Self::make_in(Path::new(MOUNT), &fs::read_to_string("/proc/self/cgroup").unwrap_or_default(), protections, own_memory)
+    /// Makes the groups for so many workers of so much memory each, in bytes, as far as this host lets us.
+    pub(crate) fn make(workers: u64, memory: Option<u64>) -> Self {
+        let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        Self::make_in(Path::new(MOUNT), &membership, workers, memory)
     }
 
     /// What this host gave.
@@ -39,7 +39,7 @@ impl Group {
         &self.report
     }
 
-    fn make_in(mount: &Path, membership: &str, protections: &Protections, own_memory: Option<u64>) -> Self {
+    fn make_in(mount: &Path, membership: &str, workers: u64, memory: Option<u64>) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = format!("gauntlet-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut directories = Vec::new();
@@ -53,7 +53,7 @@ impl Group {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
                 made => made.inspect(|()| directories.push(directory.clone())),
             };
-            match made.and_then(|()| bound(&directory, controller, unified, protections, own_memory)) {
+            match made.and_then(|()| bound(&directory, controller, unified, workers, memory)) {
                 Ok(()) => held.push(*controller),
                 Err(error) => missing.push(format!("{controller}: {error}")),
             }
@@ -72,7 +72,8 @@ impl Group {
         Self { directories, report: confinement("cgroup", granted, note) }
     }
 
-    /// Puts a process into the groups, and says what it is held by.
+    /// Puts a process into the groups, and says what it is held by. The kernel may take some milliseconds: it waits for every other process
+    /// that starts or ends.
     pub(crate) fn enter(&mut self, process: u32) -> Confinement {
         for directory in &self.directories {
             if let Err(error) = fs::write(directory.join("cgroup.procs"), process.to_string()) {
@@ -111,13 +112,7 @@ fn unified_base(mount: &Path, membership: &str) -> PathBuf {
 }
 
 /// Writes the ceilings. A controller that is not delegated has no file for them.
-fn bound(
-    directory: &Path,
-    controller: &str,
-    unified: bool,
-    protections: &Protections,
-    own_memory: Option<u64>,
-) -> io::Result<()> {
+fn bound(directory: &Path, controller: &str, unified: bool, workers: u64, memory: Option<u64>) -> io::Result<()> {
     let write = |file: &str, value: u64| {
         let path = directory.join(file);
         if !path.exists() {
@@ -125,14 +120,12 @@ fn bound(
         }
         fs::write(path, value.to_string())
     };
-    match controller {
-        "memory" => {
-            let Some(bytes) = own_memory else { return Ok(()) };
-            // Files of a scratch directory are memory, too.
-            let bytes = bytes.saturating_add(protections.backstop(LimitKey::Disk).unwrap_or(0));
-            write(if unified { "memory.max" } else { "memory.limit_in_bytes" }, bytes)
+    match (controller, memory) {
+        ("memory", None) => Ok(()),
+        ("memory", Some(bytes)) => {
+            write(if unified { "memory.max" } else { "memory.limit_in_bytes" }, bytes.saturating_mul(workers))
         }
-        _ => write("pids.max", MAX_THREADS),
+        _ => write("pids.max", MAX_THREADS.saturating_mul(workers)),
     }
 }
 
@@ -140,14 +133,10 @@ fn bound(
 mod tests {
     use super::*;
 
-    fn protections() -> Protections {
-        Protections::of(&gauntlet_policy::Policy::parse("t", "version: 1\n").unwrap())
-    }
-
     #[test]
     fn a_host_without_groups_is_told_of_and_leaves_nothing() {
         let host = tempfile::tempdir().unwrap();
-        let group = Group::make_in(&host.path().join("nowhere"), "", &protections(), Some(1));
+        let group = Group::make_in(&host.path().join("nowhere"), "", 1, Some(1));
         assert_eq!(group.report.granted, Granted::None);
         assert!(group.report.note.contains("memory"));
     }
@@ -157,7 +146,7 @@ mod tests {
         let host = tempfile::tempdir().unwrap();
         fs::write(host.path().join("cgroup.controllers"), "cpu").unwrap();
         fs::create_dir(host.path().join("mine")).unwrap();
-        let group = Group::make_in(host.path(), "0::/mine\n", &protections(), Some(1));
+        let group = Group::make_in(host.path(), "0::/mine\n", 1, Some(1));
         assert_eq!(group.report.granted, Granted::None);
         assert!(group.report.note.contains("not delegated"), "{}", group.report.note);
         assert_eq!(group.directories.len(), 1);

@@ -11,8 +11,13 @@ const OWN_DESCRIPTORS: u64 = 24;
 /// Writable memory that the worker itself needs besides the guest's and the compiler's: stacks, heap, the engine.
 const OWN_DATA: u64 = 256 << 20;
 
+/// Memory that a worker may have in all, in bytes: the guest's, the compiler's, its own, and that of scratch directories.
+pub(crate) fn with_scratch(protections: &Protections) -> Option<u64> {
+    Some(all_memory(protections)?.saturating_add(protections.backstop(LimitKey::Disk).unwrap_or(0)))
+}
+
 /// Writable memory that a worker may have in all, in bytes: the guest's, the compiler's and its own.
-pub(crate) fn all_memory(protections: &Protections) -> Option<u64> {
+fn all_memory(protections: &Protections) -> Option<u64> {
     let of = |key| protections.backstop(key);
     Some(of(LimitKey::Memory)?.saturating_add(of(LimitKey::CompileMemory)?).saturating_add(OWN_DATA))
 }

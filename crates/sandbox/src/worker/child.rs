@@ -24,7 +24,7 @@ const LOST: u8 = 4;
 ///
 /// Call it at the top of `main`, before anything opens a file or starts a thread.
 #[must_use]
-pub fn worker_main() -> Option<u8> {
+pub(crate) fn worker_main() -> Option<u8> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next()? != "worker" {
         return None;
@@ -87,6 +87,7 @@ fn work() -> io::Result<()> {
             Purpose::Run { cached: false } => None,
             Purpose::Compile => ground.writable.clone(),
         },
+        pool: None,
     };
     let prepared = match execute::prepare(&policy, protections.clone(), &options) {
         Ok(prepared) => prepared,

@@ -24,7 +24,10 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use gauntlet_record::Confinement;
+
 use super::process::Process;
+use crate::jail::groups::Group;
 use crate::jail::namespaces::{self, Entered, Ground};
 
 /// The word after `worker` that makes a launcher.
@@ -40,6 +43,8 @@ pub(super) struct Launcher {
     control: OwnedFd,
     process: Mutex<Child>,
     entered: OnceLock<Entered>,
+    /// The control group that it and all its workers are in. It goes after them.
+    group: OnceLock<(Group, Confinement)>,
 }
 
 impl Launcher {
@@ -58,7 +63,21 @@ impl Launcher {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { control, process: Mutex::new(process), entered: OnceLock::new() })
+        Ok(Self { control, process: Mutex::new(process), entered: OnceLock::new(), group: OnceLock::new() })
+    }
+
+    /// Puts it, and with it every worker that it will start, into a control group for so many workers of so much memory each.
+    pub(super) fn grouped(self, workers: u64, memory: Option<u64>) -> Self {
+        let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
+        let mut group = Group::make(workers, memory);
+        let report = group.enter(id);
+        let _ = self.group.set((group, report));
+        self
+    }
+
+    /// What its control group gave, if it has one.
+    pub(super) fn group(&self) -> Option<&Confinement> {
+        self.group.get().map(|(_, report)| report)
     }
 
     /// What was entered.

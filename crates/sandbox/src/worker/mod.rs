@@ -10,6 +10,7 @@ mod protocol;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use gauntlet_policy::{Policy, Scope};
@@ -20,7 +21,7 @@ use self::launcher::Launcher;
 use self::protocol::Purpose;
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
-pub use child::worker_main;
+pub(crate) use child::worker_main;
 pub use pool::{Pool, PoolBuilder, PoolStatus};
 
 /// Runs each guest in a jailed process of its own.
@@ -31,6 +32,7 @@ pub use pool::{Pool, PoolBuilder, PoolStatus};
 pub struct Worker {
     program: Option<PathBuf>,
     lift: Vec<String>,
+    cancel: Option<Arc<AtomicBool>>,
 }
 
 impl Worker {
@@ -44,6 +46,13 @@ impl Worker {
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = Some(program.into());
+        self
+    }
+
+    /// Ends the run when the flag is set: its caller has lost interest.
+    #[must_use]
+    pub(crate) fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel = Some(flag);
         self
     }
 
@@ -82,7 +91,7 @@ impl Target for Worker {
         let purpose = Purpose::Run { cached: false };
         let started =
             parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
-        started.run(job, start, || ()).map(|(outcome, _)| outcome)
+        started.run(job, start, self.cancel.as_deref(), || ()).map(|ended| ended.outcome)
     }
 }
 

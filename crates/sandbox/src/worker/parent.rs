@@ -3,12 +3,14 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::{Access, Policy, Requirement, User};
-use gauntlet_record::{Cause, Confinement, Ending, LimitKey};
+use gauntlet_record::{Cause, Confinement, Ending, Granted, LimitKey};
 use gauntlet_target::{DenialSeen, EndingSeen, Job, Outcome, TargetError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -51,12 +53,54 @@ struct Seen {
 pub(super) struct Started {
     // Fields are dropped in this order: the process is gone before its group and its launcher.
     process: Process,
-    _group: Option<Group>,
+    grouping: Option<Grouping>,
+    group: Option<Group>,
     _launcher: Option<Arc<Launcher>>,
+    group_required: bool,
     protections: Protections,
     seen: Seen,
     buffer: Vec<u8>,
     since: Instant,
+}
+
+/// How a run in a worker ended.
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    /// Whether the worker was given the guest: one that died before that has not run it.
+    pub(super) given: bool,
+    /// What is left to be waited for.
+    pub(super) remains: Remains,
+}
+
+/// A worker that was killed or ended, and what it held. Dropping this waits for the system to be done with it.
+#[derive(Debug)]
+pub(super) struct Remains {
+    _started: Started,
+}
+
+/// A control group of the worker's own, which it is being put into.
+#[derive(Debug)]
+struct Grouping(Option<JoinHandle<(Group, Confinement)>>);
+
+impl Grouping {
+    /// Begins. The kernel takes its time for this, and the worker has enough to do until it is ready.
+    fn begin(process: u32, memory: Option<u64>) -> io::Result<Self> {
+        let enter = move || {
+            let mut group = Group::make(1, memory);
+            let report = group.enter(process);
+            (group, report)
+        };
+        std::thread::Builder::new().name("gauntlet-group".into()).spawn(enter).map(|entering| Self(Some(entering)))
+    }
+}
+
+impl Drop for Grouping {
+    fn drop(&mut self) {
+        // The group that comes of it is dropped here, after the process that was to enter it.
+        if let Some(entering) = self.0.take() {
+            let _ = entering.join();
+        }
+    }
 }
 
 /// The launcher that a policy's workers need; `None` if this process starts them itself.
@@ -105,12 +149,14 @@ impl Started {
             Some(launcher) => launcher.spawn().map_err(spawn)?,
             None => ours(program, protections).map_err(spawn)?,
         };
-        let mut group = None;
-        if policy.isolation.cgroup.value != Requirement::Off && !protections.lifted("jail") {
-            let mut made = Group::make(protections, jail::resources::all_memory(protections));
-            own.known.push(made.enter(process.id()));
-            group = Some(made);
-        }
+        let wanted = policy.isolation.cgroup.value != Requirement::Off && !protections.lifted("jail");
+        let shared = launcher.as_ref().and_then(|launcher| launcher.group().cloned());
+        let grouping = if wanted && shared.is_none() {
+            Some(Grouping::begin(process.id(), jail::resources::with_scratch(protections)).map_err(spawn)?)
+        } else {
+            own.known.extend(shared.filter(|_| wanted));
+            None
+        };
         if let Some(launcher) = &launcher {
             own.entered = Some(launcher.entered().map_err(spawn)?);
         }
@@ -119,8 +165,10 @@ impl Started {
         send(&mut process, Kind::Setup, &setup);
         Ok(Self {
             process,
-            _group: group,
+            grouping,
+            group: None,
             _launcher: launcher,
+            group_required: policy.isolation.cgroup.value == Requirement::Required,
             protections: protections.clone(),
             seen: Seen::default(),
             buffer: Vec::new(),
@@ -133,9 +181,15 @@ impl Started {
         self.since
     }
 
-    /// Runs a job in it, and says besides whether the worker was given the guest. `start` is when the deadline began to run; `sent` is
-    /// called once the worker has its job.
-    pub(super) fn run(mut self, job: &Job, start: Instant, sent: impl FnOnce()) -> Result<(Outcome, bool), TargetError> {
+    /// Runs a job in it. `start` is when the deadline began to run; `sent` is
+    /// called once the worker has its job. `cancel` ends it at once.
+    pub(super) fn run(
+        mut self,
+        job: &Job,
+        start: Instant,
+        cancel: Option<&AtomicBool>,
+        sent: impl FnOnce(),
+    ) -> Result<Ended, TargetError> {
         let stdin = if self.protections.lifted("stdin") { ambient_stdin() } else { job.stdin.clone() };
         let told = Job { guest: Vec::new(), policy: Policy::default(), stdin, ..job.clone() };
         let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()) })
@@ -159,6 +213,7 @@ impl Started {
                 {
                     frame(kind, &bytes, &mut self.seen, &self.process, &self.protections)?;
                     if kind == Kind::Ready {
+                        self.grouped()?;
                         send(&mut self.process, Kind::Guest, &job.guest);
                         if let Some(sent) = sent.take() {
                             sent();
@@ -169,11 +224,29 @@ impl Started {
                     break None;
                 }
             }
+            if cancel.is_some_and(|cancel| cancel.load(Ordering::Acquire)) {
+                return Err(TargetError::Protocol("the run was cancelled by its caller".into()));
+            }
             if let Some(limit) = passed(&self.process, &mut self.seen, start, &self.protections) {
                 break Some(limit);
             }
         };
-        Ok((finish(self, killed, start, job), sent.is_none()))
+        let given = sent.is_none();
+        Ok(Ended { outcome: finish(&mut self, killed, start, job), given, remains: Remains { _started: self } })
+    }
+
+    /// Waits until the worker is in its control group, if it gets one of its own.
+    fn grouped(&mut self) -> Result<(), TargetError> {
+        let Some(entering) = self.grouping.take().and_then(|mut grouping| grouping.0.take()) else { return Ok(()) };
+        let (group, report) =
+            entering.join().map_err(|_| TargetError::Protocol("the control group's thread panicked".into()))?;
+        if self.group_required && report.granted != Granted::Full {
+            self.group = Some(group);
+            return Err(TargetError::Unconfined { mechanism: report.mechanism, why: report.note });
+        }
+        self.seen.confinement.push(report);
+        self.group = Some(group);
+        Ok(())
     }
 
     /// How long to wait at most before the clocks are looked at: to the deadline and not past it.
@@ -308,25 +381,28 @@ fn passed(worker: &Process, seen: &mut Seen, start: Instant, protections: &Prote
 }
 
 /// Ends the worker and puts the outcome together.
-fn finish(started: Started, killed: Option<LimitKey>, start: Instant, job: &Job) -> Outcome {
-    let Started { process: mut worker, protections, seen, .. } = started;
-    let protections = &protections;
-    let ended_itself = seen.finished.is_none() && killed.is_none();
+fn finish(started: &mut Started, killed: Option<LimitKey>, start: Instant, job: &Job) -> Outcome {
+    let Started { process: worker, protections, .. } = started;
+    let protections = &*protections;
+    let seen = std::mem::take(&mut started.seen);
     let memory = worker.peak_memory();
-    if !ended_itself {
+    let taken = start.elapsed();
+    // One that ended by itself is asked how; one that answered or met a limit is killed, and need not be waited for here.
+    let (mut status, mut own_words) = (None, Vec::new());
+    if seen.finished.is_none() && killed.is_none() {
+        worker.stdin = None;
+        status = worker.wait().ok();
+        own_words = worker.own_words(MAX_STDERR);
+    } else {
         worker.kill();
     }
-    let taken = start.elapsed();
-    worker.stdin = None;
-    let status = worker.wait();
-    let own_words = worker.own_words(MAX_STDERR);
     let finished = seen.finished.is_some();
     let mut outcome = seen.finished.unwrap_or_default();
     if let Some(limit) = killed {
         let detail = format!("ended by the parent: the limit `{limit}` was reached");
         outcome.ending = EndingSeen::caused(Ending::LimitReached, Cause::Limit(limit), detail);
     } else if !finished {
-        let signal = status.as_ref().ok().and_then(|status| status.signal());
+        let signal = status.as_ref().and_then(ExitStatus::signal);
         outcome.ending = died(signal, &String::from_utf8_lossy(&own_words));
         if signal == Some(nix::libc::SIGXFSZ) {
             // This resource limit is the policy's own, to the byte.

@@ -13,7 +13,7 @@ use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use super::cache::{Cache, Slot, WORTH_KEEPING};
 use super::launcher::Launcher;
-use super::parent::{self, Started};
+use super::parent::{self, Remains, Started};
 use super::pinned;
 use super::protocol::Purpose;
 use crate::jail::namespaces::Ground;
@@ -94,7 +94,7 @@ impl PoolBuilder {
         let kept = Arc::clone(&shared);
         let keeper = std::thread::Builder::new()
             .name("gauntlet-pool".into())
-            .spawn(move || kept.retire())
+            .spawn(move || kept.keep())
             .map_err(|source| TargetError::Io { what: "cannot start the pool's thread", source })?;
         Ok(Pool { shared, keeper: Some(keeper) })
     }
@@ -140,8 +140,13 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    launchers: BTreeMap<Ground, Arc<Launcher>>,
+    /// By what their workers run on, and how much memory each may have.
+    launchers: BTreeMap<(Ground, Option<u64>), Arc<Launcher>>,
     ready: Vec<Ready>,
+    /// What the keeper is to get workers ready for.
+    orders: Vec<Arc<Kind>>,
+    /// What the keeper is to wait for.
+    ended: Vec<(Remains, Option<Slot>)>,
     running: usize,
     /// How many workers are wanted ready, for the policy that was used last.
     wanted: usize,
@@ -160,6 +165,7 @@ struct Ready {
 }
 
 /// What a run is narrowed by.
+#[derive(Debug)]
 struct Kind {
     key: String,
     policy: Policy,
@@ -190,7 +196,7 @@ impl Pool {
     ///
     /// If a worker cannot be started, or the policy asks for what this host or executor cannot hold.
     pub fn warm(&self, policy: &Policy) -> Result<(), TargetError> {
-        let kind = Kind::of(policy)?;
+        let kind = Arc::new(Kind::of(policy)?);
         self.shared.lock().wanted = self.shared.min;
         self.shared.refill(&kind)
     }
@@ -202,7 +208,7 @@ impl Pool {
     /// As [`Target::run`].
     pub fn run_for(&self, tenant: &str, job: &Job) -> Result<Outcome, TargetError> {
         let start = Instant::now();
-        let kind = Kind::of(&job.policy)?;
+        let kind = Arc::new(Kind::of(&job.policy)?);
         let _lane = self.shared.lane();
         self.shared.run(tenant, job, &kind, start)
     }
@@ -251,9 +257,10 @@ impl Drop for Pool {
         }
         // Workers before the launchers that hold their namespaces.
         let mut state = self.shared.lock();
-        let (ready, launchers) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.launchers));
+        let (ready, ended) = (std::mem::take(&mut state.ready), std::mem::take(&mut state.ended));
+        let launchers = std::mem::take(&mut state.launchers);
         drop(state);
-        drop(ready);
+        drop((ready, ended));
         drop(launchers);
     }
 }
@@ -283,7 +290,7 @@ impl Shared {
         Lane(self)
     }
 
-    fn run(&self, tenant: &str, job: &Job, kind: &Kind, start: Instant) -> Result<Outcome, TargetError> {
+    fn run(&self, tenant: &str, job: &Job, kind: &Arc<Kind>, start: Instant) -> Result<Outcome, TargetError> {
         let name = match &self.cache {
             Some(cache) if job.guest.len() >= WORTH_KEEPING => {
                 Some((cache, cache.name(tenant, &digest(&job.guest), &kind.policy, &kind.protections)))
@@ -318,11 +325,12 @@ impl Shared {
         }
     }
 
+    /// Runs a job in a worker that is ready; `None` if that worker was gone before it was given the guest.
     fn run_in(
         &self,
         ready: Ready,
         job: &Job,
-        kind: &Kind,
+        kind: &Arc<Kind>,
         name: Option<&(&Cache, PathBuf)>,
         start: Instant,
     ) -> Result<(Outcome, bool), TargetError> {
@@ -336,10 +344,21 @@ impl Shared {
             // Counted as a miss above, whatever comes of this.
             let _ = cache.lend_quietly(name, slot);
         }
-        started.run(job, start, || {
-            // The next one gets ready while this one runs; if it cannot, whoever comes next is told.
-            let _ = self.refill(kind);
-        })
+        // The next one gets ready while this one runs.
+        let ended = started.run(job, start, None, || self.order(kind))?;
+        self.lock().ended.push((ended.remains, slot));
+        self.wake.notify_all();
+        Ok((ended.outcome, ended.given))
+    }
+
+    /// Asks the keeper for workers.
+    fn order(&self, kind: &Arc<Kind>) {
+        let mut state = self.lock();
+        if !state.orders.iter().any(|order| order.key == kind.key) {
+            state.orders.push(Arc::clone(kind));
+        }
+        drop(state);
+        self.wake.notify_all();
     }
 
     /// Compiles a guest in a worker of its own; an outcome means that the run ends here.
@@ -356,11 +375,11 @@ impl Shared {
         let ground = parent::ground(&policy, &kind.protections);
         let io = |source| TargetError::Io { what: "cannot keep compiled code", source };
         let making = cache.making(ground.and_then(|ground| ground.user)).map_err(io)?;
-        let launcher = ground.map(|ground| self.launcher(ground)).transpose()?;
+        let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
         let own = jail::Ground { writable: Some(making.path().to_owned()), ..jail::Ground::default() };
         let started =
             Started::start(&self.program, launcher, &policy, &kind.protections, Purpose::Compile, own)?;
-        let (outcome, _) = started.run(job, start, || ())?;
+        let outcome = started.run(job, start, None, || ())?.outcome;
         if outcome.ending.ending != gauntlet_record::Ending::Returned {
             return Ok(Some(outcome));
         }
@@ -369,23 +388,26 @@ impl Shared {
         Ok(None)
     }
 
-    fn launcher(&self, ground: Ground) -> Result<Arc<Launcher>, TargetError> {
+    fn launcher(&self, ground: Ground, protections: &Protections) -> Result<Arc<Launcher>, TargetError> {
+        let memory = jail::resources::with_scratch(protections);
         let mut state = self.lock();
-        if let Some(launcher) = state.launchers.get(&ground)
+        if let Some(launcher) = state.launchers.get(&(ground, memory))
             && launcher.alive()
         {
             return Ok(Arc::clone(launcher));
         }
         let launcher = Launcher::start(&self.program, ground)
             .map_err(|source| TargetError::Spawn { program: self.program.clone(), source })?;
-        let launcher = Arc::new(launcher);
-        state.launchers.insert(ground, Arc::clone(&launcher));
+        // Those that run, those that are ready, and those that compile.
+        let workers = u64::try_from(self.max).unwrap_or(u64::MAX).saturating_mul(3);
+        let launcher = Arc::new(launcher.grouped(workers, memory));
+        state.launchers.insert((ground, memory), Arc::clone(&launcher));
         Ok(launcher)
     }
 
     fn start(&self, kind: &Kind) -> Result<Ready, TargetError> {
         let ground = parent::ground(&kind.policy, &kind.protections);
-        let launcher = ground.map(|ground| self.launcher(ground)).transpose()?;
+        let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
         let kept = self.cache.as_ref().filter(|_| keeps(launcher.as_deref()));
         // Without a slot the worker compiles for itself.
         let slot = kept.and_then(|cache| cache.slot().ok());
@@ -417,26 +439,39 @@ impl Shared {
         }
     }
 
-    /// The keeper's life: ends workers that were ready for too long.
-    fn retire(&self) {
+    /// The keeper's life: gets workers ready as they are ordered, waits for those that ended, and ends those that were ready for too long.
+    fn keep(&self) {
         let mut state = self.lock();
         while !state.closed {
+            if let Some(kind) = state.orders.pop() {
+                drop(state);
+                // A worker that cannot be started now may be later; whoever comes without one is told.
+                let _ = self.refill(&kind);
+                state = self.lock();
+                continue;
+            }
+            if !state.ended.is_empty() {
+                let ended = std::mem::take(&mut state.ended);
+                drop(state);
+                drop(ended);
+                state = self.lock();
+                continue;
+            }
             let beyond = state.ready.len() > self.min;
             let oldest = state.ready.iter().map(|ready| ready.started.since()).min().filter(|_| beyond);
             state = match oldest {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(oldest) => {
+                Some(oldest) if oldest.elapsed() < self.idle => {
                     let left = self.idle.saturating_sub(oldest.elapsed());
-                    if left.is_zero() {
-                        state.wanted = state.wanted.saturating_sub(1).max(self.min);
-                        let place = state.ready.iter().position(|ready| ready.started.since() == oldest);
-                        let gone = place.map(|place| state.ready.swap_remove(place));
-                        drop(state);
-                        drop(gone);
-                        self.lock()
-                    } else {
-                        self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-                    }
+                    self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                Some(oldest) => {
+                    state.wanted = state.wanted.saturating_sub(1).max(self.min);
+                    let place = state.ready.iter().position(|ready| ready.started.since() == oldest);
+                    let gone = place.map(|place| state.ready.swap_remove(place));
+                    drop(state);
+                    drop(gone);
+                    self.lock()
                 }
             };
         }
@@ -464,6 +499,6 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_made_is_an_error_with_its_reason() {
         let built = Pool::builder().program("/bin/true").cache("/proc/nowhere", 1).build();
-        assert!(matches!(built, Err(TargetError::Io { source, .. }) if source.kind() != io::ErrorKind::Other));
+        assert!(matches!(built, Err(TargetError::Io { source, .. }) if source.raw_os_error().is_some()));
     }
 }

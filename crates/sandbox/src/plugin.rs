@@ -1,0 +1,404 @@
+//! A plugin: a guest with its manifest, checked against the policy before its first call, and replaced with a report.
+
+use std::fmt;
+
+use gauntlet_target::Outcome;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CallError, SandboxError};
+use crate::explain::Explanation;
+use crate::guest::Guest;
+use crate::interface::Interface;
+use crate::manifest::{Manifest, Missing};
+use crate::sandbox::Sandbox;
+use crate::session::Session;
+
+/// A plugin that cannot be loaded, or a new version that cannot take its place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// It asks for more than the policy grants.
+    #[error("the plugin `{id}` asks for more than the policy grants: {}", join(.missing))]
+    NotGranted {
+        /// The plugin.
+        id: String,
+        /// Each thing that is missing.
+        missing: Vec<Missing>,
+    },
+    /// The guest is not what the manifest says.
+    #[error("the plugin `{id}` is not what its manifest says: {}", .unmet.join("; "))]
+    Unmet {
+        /// The plugin.
+        id: String,
+        /// Each entry point that is missing or has other types.
+        unmet: Vec<String>,
+    },
+    /// Something stands against running the guest under the policy.
+    #[error("the plugin `{id}` cannot run under the policy: {}", join(.objections))]
+    Objections {
+        /// The plugin.
+        id: String,
+        /// Each objection.
+        objections: Vec<Explanation>,
+    },
+    /// The new version would break its callers.
+    #[error("the new version of `{id}` would break its callers: {report}")]
+    Incompatible {
+        /// The plugin.
+        id: String,
+        /// What changed.
+        report: Box<Compatibility>,
+    },
+    /// The manifest names no entry point of this name.
+    #[error("the plugin `{id}` has no entry point `{name}`; it has {}", if .known.is_empty() { "none".to_owned() } else { .known.join(", ") })]
+    NoEntryPoint {
+        /// The plugin.
+        id: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+fn join<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What a change does to whoever calls or grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It was not there before.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// It has another type.
+    Changed,
+}
+
+/// One difference between two versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Where: `import`, `export`, `permission`, `limit`, `entry-point`.
+    pub what: String,
+    /// Its name.
+    pub name: String,
+    /// What happened to it.
+    pub change: Change,
+    /// What it was; empty if it was not there.
+    pub before: String,
+    /// What it is; empty if it is gone.
+    pub after: String,
+    /// Whether a caller breaks, or something has to be granted that was not asked for before.
+    pub breaking: bool,
+}
+
+/// What changes if one guest takes the place of another.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Compatibility {
+    /// Every difference, imports first.
+    pub differences: Vec<Difference>,
+}
+
+impl Compatibility {
+    /// Whether something breaks.
+    #[must_use]
+    pub fn is_breaking(&self) -> bool {
+        self.differences.iter().any(|difference| difference.breaking)
+    }
+
+    /// Compares two guests by what they import and export.
+    #[must_use]
+    pub fn of_interfaces(old: &Interface, new: &Interface) -> Self {
+        let mut report = Self::default();
+        // A new import has to be granted; a lost one is no loss. With exports it is the other way round.
+        report.maps("import", &old.imports, &new.imports, |change| change != Change::Removed);
+        report.maps("export", &old.exports, &new.exports, |change| change != Change::Added);
+        report
+    }
+
+    fn manifests(&mut self, old: &Manifest, new: &Manifest) {
+        let permissions = |manifest: &Manifest| {
+            manifest.permissions.iter().map(|permission| (permission.to_string(), String::new())).collect()
+        };
+        self.maps("permission", &permissions(old), &permissions(new), |change| change == Change::Added);
+        let limits = |manifest: &Manifest| {
+            manifest.limits.iter().map(|(key, value)| (key.to_string(), key.unit().show(*value))).collect()
+        };
+        self.maps("limit", &limits(old), &limits(new), |change| change != Change::Removed);
+        let entries = |manifest: &Manifest| {
+            let kind = |entry: &crate::manifest::EntryPoint| {
+                format!("({}) -> ({})", entry.parameters.join(", "), entry.returns.join(", "))
+            };
+            manifest.entry_points.iter().map(|entry| (entry.name.clone(), kind(entry))).collect()
+        };
+        self.maps("entry-point", &entries(old), &entries(new), |change| change != Change::Added);
+    }
+
+    fn maps(
+        &mut self,
+        what: &str,
+        old: &std::collections::BTreeMap<String, String>,
+        new: &std::collections::BTreeMap<String, String>,
+        breaks: impl Fn(Change) -> bool,
+    ) {
+        let mut add = |name: &String, change: Change, before: &str, after: &str| {
+            self.differences.push(Difference {
+                what: what.to_owned(),
+                name: name.clone(),
+                change,
+                before: before.to_owned(),
+                after: after.to_owned(),
+                breaking: breaks(change),
+            });
+        };
+        for (name, before) in old {
+            match new.get(name) {
+                None => add(name, Change::Removed, before, ""),
+                Some(after) if after != before => add(name, Change::Changed, before, after),
+                Some(_) => {}
+            }
+        }
+        for (name, after) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+            add(name, Change::Added, "", after);
+        }
+    }
+}
+
+impl fmt::Display for Compatibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.differences.is_empty() {
+            return f.write_str("nothing changed");
+        }
+        for (i, difference) in self.differences.iter().enumerate() {
+            let word = match difference.change {
+                Change::Added => "added",
+                Change::Removed => "removed",
+                Change::Changed => "changed",
+            };
+            let mark = if difference.breaking { " (breaking)" } else { "" };
+            write!(f, "{}{} `{}` {word}{mark}", if i > 0 { ", " } else { "" }, difference.what, difference.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// A guest with its manifest, within a sandbox.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    sandbox: Sandbox,
+    manifest: Manifest,
+    guest: Guest,
+    interface: Interface,
+}
+
+impl Plugin {
+    /// Loads a plugin: what it asks for is compared with the policy, its exports with its manifest, its imports with what is linked.
+    /// Nothing of it runs.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is missing, at once.
+    pub fn load(sandbox: &Sandbox, manifest: Manifest, guest: Guest) -> Result<Self, PluginError> {
+        let missing = manifest.missing(sandbox.policy());
+        if !missing.is_empty() {
+            return Err(PluginError::NotGranted { id: manifest.id, missing });
+        }
+        let seen = sandbox.verify(&guest);
+        if !seen.is_sound() {
+            return Err(PluginError::Objections { id: manifest.id, objections: seen.objections });
+        }
+        let unmet = manifest.unmet(&seen.interface);
+        if !unmet.is_empty() {
+            return Err(PluginError::Unmet { id: manifest.id, unmet });
+        }
+        Ok(Self { sandbox: sandbox.clone(), manifest, guest, interface: seen.interface })
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
+    /// What it imports and exports.
+    #[must_use]
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    fn entry(&self, name: &str) -> Result<&str, PluginError> {
+        self.manifest.entry_point(name).map(|entry| entry.name.as_str()).ok_or_else(|| PluginError::NoEntryPoint {
+            id: self.manifest.id.clone(),
+            name: name.to_owned(),
+            known: self.manifest.entry_points.iter().map(|entry| entry.name.clone()).collect(),
+        })
+    }
+
+    /// Calls one of its entry points, in an instance of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest names no such entry point, or as [`Sandbox::call`].
+    pub fn call<A, R>(&self, entry: &str, arguments: A) -> Result<R, PluginError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        Ok(self.sandbox.call(&self.guest, self.entry(entry)?, arguments)?)
+    }
+
+    /// The same as a future.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugin::call`].
+    pub async fn call_async<A, R>(&self, entry: &str, arguments: A) -> Result<R, PluginError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        Ok(self.sandbox.call_async(&self.guest, self.entry(entry)?, arguments).await?)
+    }
+
+    /// Runs its command, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// If the guest could not be run at all.
+    pub fn run(&self) -> Result<Outcome, SandboxError> {
+        self.sandbox.run(&self.guest)
+    }
+
+    /// Keeps an instance for many calls.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sandbox::session`].
+    pub fn session(&self) -> Result<Session, CallError> {
+        self.sandbox.session(&self.guest)
+    }
+
+    /// What would change if another version took its place.
+    #[must_use]
+    pub fn compare(&self, manifest: &Manifest, guest: &Guest) -> Compatibility {
+        let mut report = Compatibility::of_interfaces(&self.interface, &crate::interface::interface(guest.bytes()));
+        report.manifests(&self.manifest, manifest);
+        report
+    }
+
+    /// Replaces the plugin by another version, if that breaks nobody. Calls that are under way end with the version they began with;
+    /// sessions keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// If the new version breaks its callers or cannot be loaded: the old one stays.
+    pub fn reload(&mut self, manifest: Manifest, guest: Guest) -> Result<Compatibility, PluginError> {
+        let report = self.compare(&manifest, &guest);
+        if report.is_breaking() {
+            return Err(PluginError::Incompatible { id: self.manifest.id.clone(), report: Box::new(report) });
+        }
+        *self = Self::load(&self.sandbox, manifest, guest)?;
+        Ok(report)
+    }
+
+    /// Replaces the plugin by another version, whatever breaks: the embedder has read the report.
+    ///
+    /// # Errors
+    ///
+    /// If the new version cannot be loaded: the old one stays.
+    pub fn replace(&mut self, manifest: Manifest, guest: Guest) -> Result<Compatibility, PluginError> {
+        let report = self.compare(&manifest, &guest);
+        *self = Self::load(&self.sandbox, manifest, guest)?;
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Placement;
+
+    const MANIFEST: &str = "id: a.b\nversion: 1.0.0\nentry-points: [ { name: f, parameters: [i32], returns: i32 } ]\n";
+
+    fn guest(text: &str) -> Guest {
+        Guest::new(wat::parse_str(text).unwrap())
+    }
+
+    fn one() -> Guest {
+        guest(r#"(module (func (export "f") (param i32) (result i32) (i32.const 1)) (func (export "hidden")))"#)
+    }
+
+    fn plugin() -> Plugin {
+        let sandbox = Sandbox::builder().placement(Placement::Inline).build().unwrap();
+        Plugin::load(&sandbox, Manifest::parse("t", MANIFEST).unwrap(), one()).unwrap()
+    }
+
+    #[test]
+    fn only_entry_points_can_be_called() {
+        let plugin = plugin();
+        assert_eq!(plugin.call::<_, i32>("f", (7,)).unwrap(), 1);
+        assert!(matches!(plugin.call::<_, ()>("hidden", ()), Err(PluginError::NoEntryPoint { .. })));
+    }
+
+    #[test]
+    fn what_is_not_granted_or_not_there_is_refused_at_load() {
+        let sandbox = Sandbox::builder().placement(Placement::Inline).build().unwrap();
+        let asks = Manifest::parse("t", &format!("{MANIFEST}permissions: [ stdin, {{ read: /data }} ]\n")).unwrap();
+        let error = Plugin::load(&sandbox, asks, one()).unwrap_err();
+        assert!(matches!(&error, PluginError::NotGranted { missing, .. } if missing.len() == 2), "{error}");
+        let other = guest("(module)");
+        let error = Plugin::load(&sandbox, Manifest::parse("t", MANIFEST).unwrap(), other).unwrap_err();
+        assert!(matches!(error, PluginError::Unmet { .. }), "{error}");
+        let imports =
+            guest(r#"(module (import "env" "x" (func)) (func (export "f") (param i32) (result i32) (i32.const 1)))"#);
+        let error = Plugin::load(&sandbox, Manifest::parse("t", MANIFEST).unwrap(), imports).unwrap_err();
+        assert!(matches!(error, PluginError::Objections { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_version_that_breaks_nobody_takes_the_old_ones_place() {
+        let mut plugin = plugin();
+        let two = guest(
+            r#"(module (func (export "f") (param i32) (result i32) (i32.const 2)) (func (export "hidden")) (func (export "more")))"#,
+        );
+        let report = plugin.reload(Manifest::parse("t", MANIFEST).unwrap(), two).unwrap();
+        assert_eq!(report.to_string(), "export `more` added");
+        assert_eq!(plugin.call::<_, i32>("f", (7,)).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_version_that_breaks_is_refused_with_the_report_and_the_old_one_stays() {
+        let mut plugin = plugin();
+        let wider = MANIFEST.replace("[i32]", "[i64]") + "permissions: [ stdin ]\n";
+        let other = guest(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))) (func (export "f") (param i64) (result i32) (i32.const 3)))"#,
+        );
+        let error = plugin.reload(Manifest::parse("t", &wider).unwrap(), other).unwrap_err();
+        let PluginError::Incompatible { report, .. } = error else { panic!("incompatible") };
+        let said = report.to_string();
+        for part in [
+            "import `wasi_snapshot_preview1::proc_exit` added (breaking)",
+            "export `f` changed (breaking)",
+            "export `hidden` removed (breaking)",
+            "permission `stdin` added (breaking)",
+            "entry-point `f` changed (breaking)",
+        ] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+        assert_eq!(plugin.call::<_, i32>("f", (7,)).unwrap(), 1);
+    }
+}
