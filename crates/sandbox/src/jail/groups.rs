@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use gauntlet_record::{Confinement, Granted};
 
@@ -87,11 +88,21 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for directory in &self.directories {
-            // The last process is reaped; the kernel may need a moment more, and a group that stays empty harms nobody.
-            let _ = fs::remove_dir(directory);
+            // Processes that were killed, but are not ours to wait for, may still be on their way out; no event tells when the last has gone.
+            let mut looks = 0;
+            while matches!(fs::remove_dir(directory), Err(error) if error.kind() == io::ErrorKind::ResourceBusy)
+                && looks < MAX_LOOKS
+            {
+                std::thread::park_timeout(LOOK);
+                looks += 1;
+            }
         }
     }
 }
+
+/// How often, and how many times, a group is looked at that is to be removed.
+const LOOK: Duration = Duration::from_millis(2);
+const MAX_LOOKS: u32 = 500;
 
 /// Where our own group of a controller of version 1 is. In a container the path that the kernel tells may lie outside of what is mounted.
 fn base(mount: &Path, controller: &str, membership: &str) -> PathBuf {

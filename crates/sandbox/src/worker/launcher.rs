@@ -175,8 +175,9 @@ pub(super) fn launch(mut arguments: impl Iterator<Item = String>) -> io::Result<
     let entered = namespaces::enter(Ground { user: user.zip(group), network });
     let mut first = None;
     if entered.processes {
-        let spawned = Command::new("/proc/self/exe").args(["worker", FIRST]).env_clear().stdin(Stdio::piped()).spawn();
-        first = Some(spawned?);
+        let child = Command::new("/proc/self/exe").args(["worker", FIRST]).env_clear().stdin(Stdio::piped()).spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
+        first = Some((child, pidfd_open(pid, PidfdFlags::empty())?));
     }
     send(control.as_fd(), &serde_json::to_vec(&entered)?, &[])?;
     let parent = if entered.processes { "0".to_owned() } else { std::process::id().to_string() };
@@ -185,12 +186,17 @@ pub(super) fn launch(mut arguments: impl Iterator<Item = String>) -> io::Result<
         let ready: Vec<bool> = {
             let mut watched = vec![PollFd::new(&control, PollFlags::IN)];
             watched.extend(workers.iter().map(|worker| PollFd::new(&worker.handle, PollFlags::IN)));
+            watched.extend(first.iter().map(|(_, handle)| PollFd::new(handle, PollFlags::IN)));
             match poll(&mut watched, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 other => _ = other?,
             }
             watched.iter().map(|watched| !watched.revents().is_empty()).collect()
         };
+        // A namespace without its first process starts nothing any more: whoever holds us makes another.
+        if first.is_some() && ready.last() == Some(&true) {
+            break;
+        }
         // A worker that has ended is reaped and told of; the others stay.
         let mut ended = ready.iter().skip(1);
         workers.retain_mut(|worker| !ended.next().copied().unwrap_or(false) || !worker.told());
@@ -205,9 +211,11 @@ pub(super) fn launch(mut arguments: impl Iterator<Item = String>) -> io::Result<
     }
     for mut worker in workers {
         let _ = worker.child.kill();
-        let _ = worker.child.wait();
+        if let Ok(status) = worker.child.wait() {
+            let _ = send(worker.line.as_fd(), &status.into_raw().to_le_bytes(), &[]);
+        }
     }
-    if let Some(mut first) = first {
+    if let Some((mut first, _)) = first {
         drop(first.stdin.take());
         let _ = first.kill();
         let _ = first.wait();

@@ -405,9 +405,22 @@ impl Shared {
         Ok(launcher)
     }
 
+    /// Starts a worker. A launcher that was killed between two runs is replaced.
     fn start(&self, kind: &Kind) -> Result<Ready, TargetError> {
         let ground = parent::ground(&kind.policy, &kind.protections);
         let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
+        match self.start_by(kind, launcher.clone()) {
+            Err(TargetError::Spawn { .. }) if launcher.is_some() => {
+                self.lock().launchers.retain(|_, held| !launcher.as_ref().is_some_and(|gone| Arc::ptr_eq(held, gone)));
+                drop(launcher);
+                let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
+                self.start_by(kind, launcher)
+            }
+            started => started,
+        }
+    }
+
+    fn start_by(&self, kind: &Kind, launcher: Option<Arc<Launcher>>) -> Result<Ready, TargetError> {
         let kept = self.cache.as_ref().filter(|_| keeps(launcher.as_deref()));
         // Without a slot the worker compiles for itself.
         let slot = kept.and_then(|cache| cache.slot().ok());
