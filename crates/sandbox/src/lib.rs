@@ -1,28 +1,89 @@
 //! The hardened executor and its jailed worker process.
 //!
 //! On the line from policy to report this crate is the reference target: all attacks of the corpus are proved against it, and it is
-//! usable on its own. It has two placements. [`Worker`] runs a guest in a process of its own, which narrows itself before it reads the
-//! guest; [`Inline`] runs it in the caller's process and says in its outcome what it cannot enforce there.
-//!
-//! A program that uses [`Worker`] calls [`worker_main`] at the top of its `main`, since the worker is the same executable started again;
-//! or it names another executable with [`Worker::program`].
+//! usable on its own. The shortest use is one call; it takes the strict policy and a jailed worker:
 //!
 //! ```no_run
-//! use gauntlet_policy::Policy;
-//! use gauntlet_sandbox::{Worker, worker_main};
-//! use gauntlet_target::{Job, Target};
-//!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     if let Some(code) = worker_main() {
+//!     // The worker is this program started again, so `main` begins by becoming one.
+//!     if let Some(code) = gauntlet_sandbox::worker_main() {
 //!         std::process::exit(i32::from(code));
 //!     }
-//!     let policy = Policy::parse("inline", "version: 1\n").expect("a sound policy");
-//!     let job = Job { guest: std::fs::read("guest.wasm")?, policy, ..Job::default() };
-//!     let outcome = Worker::new().run(&job)?;
-//!     println!("{}", outcome.ending.ending);
+//!     let sum: i32 = gauntlet_sandbox::run("add.wasm", "add", (5, 3))?;
+//!     assert_eq!(sum, 8);
 //!     Ok(())
 //! }
 //! ```
+//!
+//! For more than one call, or for another policy, build a [`Sandbox`]. The builder writes a policy, and the policy is read again like a
+//! file, so that builder and file cannot disagree; [`Builder::policy_file`] begins with a file, [`Sandbox::policy`] shows what is in force.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use gauntlet_sandbox::{Bytes, Guest, Placement, Sandbox};
+//!
+//! let guest = Guest::new(wat::parse_str(
+//!     r#"(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))"#,
+//! )?);
+//! let sandbox = Sandbox::builder()
+//!     .placement(Placement::Inline)
+//!     .memory(Bytes::mib(64))
+//!     .deadline(Duration::from_secs(2))
+//!     .fuel(10_000_000)
+//!     .build()?;
+//! let sum: u32 = sandbox.call(&guest, "add", (5, 3))?;
+//! assert_eq!(sum, 8);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where guests run
+//!
+//! | [`Placement`] | What stands between the guest and the host | What it costs |
+//! |---|---|---|
+//! | [`Placement::Worker`], the default | the engine, and a process that narrowed itself before it read the guest | milliseconds a run |
+//! | [`Placement::Inline`] | the engine alone, in the caller's process | microseconds a run, once the guest is compiled |
+//!
+//! Guests that nobody trusts belong in workers: an engine has bugs, and a compilation in one's own process cannot be ended. In the
+//! caller's process, a module whose estimated cost is beyond the policy's compile budget is refused, and what only a process of its own
+//! can hold is said in the outcome's confinement.
+//!
+//! # What there is
+//!
+//! | You want | You use |
+//! |---|---|
+//! | one function, once | [`run`] |
+//! | many functions under one policy | [`Sandbox::call`], [`Sandbox::call_async`] under any executor |
+//! | a program: `_start` or `wasi:cli/run` | [`Sandbox::run`], whose [`Outcome`] says how it ended |
+//! | state between calls | [`Sandbox::session`]: each call has a deadline and fuel of its own |
+//! | the same function over many inputs | [`Sandbox::call_many`], [`Sandbox::calls`] |
+//! | values whose types are not known before | [`Sandbox::call_values`] with [`Value`] |
+//! | functions of your own for the guest | [`Builder::host_function`], [`Builder::host_function_async`] |
+//! | to hear what happens | [`Builder::on_event`] |
+//! | to look before running | [`verify`], [`Sandbox::verify`], [`estimate()`] |
+//! | plugins with manifests, and reloading them | [`Manifest`], [`Plugin`] |
+//! | to test a guest or a policy | [`testing`] |
+//! | to know why something was denied | [`explain()`]; errors carry it already |
+//!
+//! # Typed values
+//!
+//! Arguments and results go through serde. A tuple is one argument an item, `()` none; anything else is the only argument. Core functions
+//! take numbers, where an `i32` or `i64` is read with the sign that the caller's type has. Functions of components take all of the
+//! component model: structs are records, enums variants or enums, `Vec` a list, `Option` an option, `Result` a result; flags are a struct
+//! of `bool`s or a list of names. Names meet without regard to case, `_` and `-`. A number that does not fit is an error that names the
+//! place, never a cut number.
+//!
+//! # What holds
+//!
+//! The deadline runs from the first byte to the result and covers all of the guest's code: start functions, the allocator that the host
+//! calls, what runs after a return, destructors. A loop ends within a tick of 1 ms; an operation over a whole memory is not cut in
+//! between and adds up to 0.4 ms for each MiB of the memory limit. CPU time in the caller's process is that of the threads that run the
+//! guest, each run apart. A deadline of hours costs what one of seconds does: nothing grows with time. Threads and processes of the
+//! guest's own are always denied.
+//!
+//! Instances never share memory: a pooled one is cleaned before it is used again. Compiled guests are kept by the digest of their bytes,
+//! within one [`Sandbox`], at most 64 of them; sandboxes share nothing, so that tenants with a sandbox each cannot tell by timing what
+//! the others run. Dropping a future ends its run: the instance is gone, or the worker is killed.
 //!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 

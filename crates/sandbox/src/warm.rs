@@ -514,16 +514,16 @@ async fn whole(
     watch: &Watch,
 ) -> wasmtime::Result<Returned> {
     // Compiling may have taken all the time there was.
-    if let Some(limit) = watch.reached() {
-        return Err(Reached(limit).into());
+    if watch.late() {
+        return Err(Reached(LimitKey::Deadline).into());
     }
     let instance = program.instantiate(store, call.entry).await?;
     program.call(store, &instance, call).await
 }
 
 async fn start_instance(program: &Program, store: &mut Store<Host>, watch: &Watch) -> wasmtime::Result<Instance> {
-    if let Some(limit) = watch.reached() {
-        return Err(Reached(limit).into());
+    if watch.late() {
+        return Err(Reached(LimitKey::Deadline).into());
     }
     program.instantiate(store, Some("")).await
 }
@@ -645,4 +645,79 @@ pub(crate) fn confinement() -> Vec<Confinement> {
         .into_iter()
         .map(|mechanism| Confinement { mechanism: mechanism.into(), granted: Granted::None, note: note.into() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    /// Hours pass without anybody waiting: a host function moves a played clock on by a second and advances the epoch itself.
+    #[test]
+    fn a_deadline_of_hours_holds_to_the_second_and_nothing_grows_with_time() {
+        let policy = Policy::parse(
+            "t",
+            "version: 1\nlimits: { deadline: 5h, cpu-time: unlimited, fuel: unlimited, host-work: unlimited }\n",
+        )
+        .unwrap();
+        let protections = Protections::of(&policy);
+        let time = Arc::new(AtomicU64::new(0));
+        let engine = Arc::new(OnceLock::<wasmtime::Engine>::new());
+        let mut functions = Functions::default();
+        let (clock, ticked) = (Arc::clone(&time), Arc::clone(&engine));
+        functions.add("env", "second", move |_, ()| {
+            clock.fetch_add(1_000_000_000, Ordering::Relaxed);
+            if let Some(engine) = ticked.get() {
+                engine.increment_epoch();
+            }
+            Ok(())
+        });
+        let runtime = Runtime::new(&policy, protections.clone(), &Options::default(), Arc::new(functions)).unwrap();
+        let _ = engine.set(runtime.engine.clone());
+        let text =
+            r#"(module (import "env" "second" (func $s)) (memory 1) (func (export "go") (loop $l (call $s) (br $l))))"#;
+        let guest = wat::parse_str(text).unwrap();
+        let Ok(compiled) = runtime.compile(&guest, validate::Shape::Module) else { panic!("it compiles") };
+        let program = runtime.link(compiled).unwrap();
+        let tally = Tally::default();
+        let output = Output::new(None, tally.clone(), |_, _: &[u8]| ());
+        let host = host::build(&policy, &protections, "", &[], &output, tally.clone()).unwrap();
+        let watch = Arc::new(Watch::played(&protections, Arc::clone(&time)));
+        let own = Arc::clone(&watch);
+        let mut store = runtime.store(host, move || own.reached());
+        let driver = Driver::new(false).unwrap();
+        let call = Call { entry: Some("go"), ..Call::default() };
+        let end = {
+            let called = std::pin::pin!(whole(&program, &mut store, call, &watch));
+            driver.block_on(&watch, Timed { watch: &watch, future: called })
+        };
+        let outcome = finished(end.unwrap_or_else(|limit| Err(Reached(limit).into())), &runtime, &store);
+        assert_eq!(outcome.ending.cause, Some(Cause::Limit(LimitKey::Deadline)));
+        let seconds = time.load(Ordering::Relaxed) / 1_000_000_000;
+        assert_eq!(seconds, 5 * 3600);
+        // Eighteen thousand ticks later the books are as long as after the first.
+        let memory = outcome.usage.iter().find(|usage| usage.limit == LimitKey::Memory).unwrap();
+        assert_eq!(memory.used, Some(1 << 16));
+        assert_eq!(tally.denials(), []);
+    }
+
+    #[test]
+    fn kept_guests_are_bounded_and_the_one_used_longest_ago_goes_first() {
+        let warm =
+            Warm::new(Policy::default(), Protections::of(&Policy::default()), Functions::default(), None).unwrap();
+        let guest =
+            |n: u32| wat::parse_str(format!(r#"(module (func (export "n") (result i32) (i32.const {n})))"#)).unwrap();
+        let first = guest(0);
+        for n in 0..u32::try_from(KEPT_GUESTS).unwrap() + 10 {
+            let guest = guest(n);
+            assert!(warm.ready(&guest, digest(&guest), true).unwrap().is_ok());
+            // The first one is used again and again, so it stays.
+            assert!(warm.ready(&first, digest(&first), true).unwrap().is_ok());
+        }
+        let mut kept = warm.kept();
+        assert_eq!(kept.guests.len(), KEPT_GUESTS);
+        assert!(kept.get(&digest(&first), true).is_some());
+        assert!(kept.get(&digest(&guest(1)), true).is_none());
+    }
 }

@@ -85,10 +85,15 @@ impl Watch {
 
     /// The first of the limits that has passed. Called on the thread that polls, or between polls.
     pub(crate) fn reached(&self) -> Option<LimitKey> {
-        if self.deadline.is_some_and(|deadline| self.elapsed() >= deadline) {
+        if self.late() {
             return Some(LimitKey::Deadline);
         }
         self.cpu_time.is_some_and(|limit| self.cpu() >= limit).then_some(LimitKey::CpuTime)
+    }
+
+    /// Whether the deadline alone has passed: a look that costs no system call.
+    pub(crate) fn late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| self.elapsed() >= deadline)
     }
 
     /// Wall time that is left, if there is a deadline.

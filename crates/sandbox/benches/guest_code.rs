@@ -1,0 +1,181 @@
+//! What metering costs a guest's own code: ours against the raw engine with the same metering, and against none.
+//!
+//! `cargo bench -p gauntlet-sandbox --bench guest_code` prints a table: four guests, five ways to bound them. `kill` is how a worker
+//! runs with `fuel: unlimited`: nothing is checked in the guest's code, and somebody outside holds the deadline; its raw side is the
+//! engine without any metering. Ours runs the guest through the whole library; the raw side calls a function of an instance.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and ends where it fails")]
+
+use std::time::{Duration, Instant};
+
+use criterion::Criterion;
+use gauntlet_sandbox::{Guest, LimitKey, Placement, Sandbox};
+use wasmtime::{Config, Engine, Instance, Module, Store, TypedFunc};
+
+/// Interleaved rounds.
+const ROUNDS: usize = 15;
+
+const GUESTS: [(&str, &str); 4] = [
+    (
+        "sieve",
+        r#"(module (memory (export "memory") 32) (func (export "run") (param $n i32) (result i32)
+        (local $i i32) (local $j i32) (local $count i32)
+        (local.set $i (i32.const 2))
+        (loop $outer
+          (if (i32.eqz (i32.load8_u (local.get $i)))
+            (then
+              (local.set $count (i32.add (local.get $count) (i32.const 1)))
+              (local.set $j (i32.add (local.get $i) (local.get $i)))
+              (block $done
+                (loop $inner
+                  (br_if $done (i32.ge_u (local.get $j) (i32.const 2000000)))
+                  (i32.store8 (local.get $j) (i32.const 1))
+                  (local.set $j (i32.add (local.get $j) (local.get $i)))
+                  (br $inner)))))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $outer (i32.lt_u (local.get $i) (i32.const 2000000))))
+        (memory.fill (i32.const 0) (i32.const 0) (i32.const 2000000))
+        (local.get $count)))"#,
+    ),
+    (
+        "xorshift",
+        r#"(module (func (export "run") (param $n i32) (result i32) (local $x i32)
+        (local.set $x (i32.const 123456789))
+        (local.set $n (i32.const 10000000))
+        (loop $l
+          (local.set $x (i32.xor (local.get $x) (i32.shl (local.get $x) (i32.const 13))))
+          (local.set $x (i32.xor (local.get $x) (i32.shr_u (local.get $x) (i32.const 17))))
+          (local.set $x (i32.xor (local.get $x) (i32.shl (local.get $x) (i32.const 5))))
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $x)))"#,
+    ),
+    (
+        "matmul",
+        r#"(module (memory (export "memory") 20) (func (export "run") (param $n i32) (result i32)
+        (local $i i32) (local $j i32) (local $k i32) (local $s f64)
+        (loop $li
+          (local.set $j (i32.const 0))
+          (loop $lj
+            (local.set $k (i32.const 0))
+            (local.set $s (f64.const 0))
+            (loop $lk
+              (local.set $s (f64.add (local.get $s) (f64.mul
+                (f64.load (i32.shl (i32.add (i32.mul (local.get $i) (i32.const 200)) (local.get $k)) (i32.const 3)))
+                (f64.load offset=320000 (i32.shl (i32.add (i32.mul (local.get $k) (i32.const 200)) (local.get $j)) (i32.const 3))))))
+              (br_if $lk (i32.lt_u (local.tee $k (i32.add (local.get $k) (i32.const 1))) (i32.const 200))))
+            (f64.store offset=640000 (i32.shl (i32.add (i32.mul (local.get $i) (i32.const 200)) (local.get $j)) (i32.const 3)) (local.get $s))
+            (br_if $lj (i32.lt_u (local.tee $j (i32.add (local.get $j) (i32.const 1))) (i32.const 200))))
+          (br_if $li (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 200))))
+        (i32.const 0)))"#,
+    ),
+    (
+        "fib",
+        r#"(module (func $fib (param i32) (result i32)
+          (if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0))
+            (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+        (func (export "run") (param i32) (result i32) (call $fib (i32.const 30))))"#,
+    ),
+];
+
+/// A way to bound a guest: name, epochs, fuel.
+const WAYS: [(&str, bool, bool); 5] = [
+    ("none", false, false),
+    ("kill", false, false),
+    ("epoch", true, false),
+    ("fuel", false, true),
+    ("both", true, true),
+];
+
+struct Raw {
+    store: Store<()>,
+    run: TypedFunc<i32, i32>,
+}
+
+impl Raw {
+    fn new(text: &str, epoch: bool, fuel: bool) -> Self {
+        let mut config = Config::new();
+        config
+            .epoch_interruption(epoch)
+            .consume_fuel(fuel)
+            .wasm_threads(false)
+            .memory_init_cow(false)
+            .concurrency_support(false);
+        let engine = Engine::new(&config).unwrap();
+        let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
+        let mut store = Store::new(&engine, ());
+        if epoch {
+            store.set_epoch_deadline(u64::MAX / 2);
+        }
+        if fuel {
+            store.set_fuel(u64::MAX).unwrap();
+        }
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let run = instance.get_typed_func(&mut store, "run").unwrap();
+        Self { store, run }
+    }
+
+    fn time(&mut self) -> f64 {
+        let began = Instant::now();
+        self.run.call(&mut self.store, 0).unwrap();
+        began.elapsed().as_secs_f64()
+    }
+}
+
+struct Ours {
+    sandbox: Sandbox,
+    guest: Guest,
+}
+
+impl Ours {
+    /// The library meters by epochs always, since nobody outside could end the call, and by fuel if there is a limit.
+    fn new(text: &str, fuel: bool) -> Self {
+        let long = Duration::from_secs(600);
+        let builder = Sandbox::builder().placement(Placement::Inline).deadline(long).cpu_time(long);
+        let builder = if fuel { builder.fuel(u64::MAX) } else { builder.unlimited(LimitKey::Fuel) };
+        Self { sandbox: builder.build().unwrap(), guest: Guest::new(wat::parse_str(text).unwrap()) }
+    }
+
+    fn time(&self) -> f64 {
+        let began = Instant::now();
+        let _: i32 = self.sandbox.call(&self.guest, "run", (0,)).unwrap();
+        began.elapsed().as_secs_f64()
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args().sample_size(10);
+    println!("{:<10} {:<6} {:>9} {:>12} {:>9} {:>10}", "guest", "way", "raw ms", "raw/none", "ours ms", "ours/raw");
+    for (name, text) in GUESTS {
+        let mut raw: Vec<Raw> = WAYS.iter().map(|(_, epoch, fuel)| Raw::new(text, *epoch, *fuel)).collect();
+        let ours = [Ours::new(text, false), Ours::new(text, true)];
+        for ours in &ours {
+            ours.time();
+        }
+        let mut times = vec![Vec::new(); WAYS.len()];
+        let mut mine = vec![Vec::new(); 2];
+        for _ in 0..ROUNDS {
+            for (way, times) in raw.iter_mut().zip(&mut times) {
+                times.push(way.time());
+            }
+            for (ours, mine) in ours.iter().zip(&mut mine) {
+                mine.push(ours.time());
+            }
+        }
+        let none = median(times[0].clone());
+        for (i, (way, epoch, fuel)) in WAYS.iter().enumerate() {
+            let raw = median(times[i].clone());
+            // Ours is metered by epochs or by both; a worker's unmetered code is the raw engine's own, which `kill` shows.
+            let ours = epoch.then(|| median(mine[usize::from(*fuel)].clone()));
+            let shown = ours.map_or(("-".to_owned(), "-".to_owned()), |ours| {
+                (format!("{:.2}", ours * 1e3), format!("{:.3}", ours / raw))
+            });
+            println!("{name:<10} {way:<6} {:>9.2} {:>12.2} {:>9} {:>10}", raw * 1e3, raw / none, shown.0, shown.1);
+        }
+        criterion.bench_function(&format!("ours {name}, both"), |bencher| bencher.iter(|| ours[1].time()));
+    }
+    criterion.final_summary();
+}
