@@ -26,18 +26,29 @@
 //!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
+pub mod alerts;
+pub mod audit;
+pub mod clock;
 mod detect;
 mod engine;
+pub mod events;
 mod execute;
 mod host;
 mod inline;
 mod jail;
 mod limiter;
+pub mod metrics;
 mod output;
 mod preview1;
 mod preview2;
 mod protections;
+pub mod queue;
+pub mod tenants;
+pub mod threat;
 mod validate;
+pub mod watch;
+pub mod webhook;
+mod window;
 mod worker;
 
 pub use detect::{host_memory, mechanisms};
