@@ -91,7 +91,7 @@ kinds! {
     /// The guest asked for what only somebody who explores asks for, or for many things in turn.
     Probing = "probing", High, 25, 50,
         "the guest explores what it can reach",
-        "keep the module, run it under `gauntlet inspect`, and quarantine the tenant until somebody has looked";
+        "keep the module for analysis, and quarantine the tenant until somebody has looked";
     /// The module failed the validator, or was no binary wasm.
     RefusedModule = "refused-module", Low, 3, 9,
         "the bytes are no module that this policy accepts",

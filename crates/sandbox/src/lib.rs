@@ -24,6 +24,9 @@
 //! }
 //! ```
 //!
+//! Whoever runs guests of several tenants, or has to say later what ran, wraps a placement in [`watch::Watched`]: audit log, security
+//! events, alerts, budgets over time, metrics and `tracing` from one value. [`queue::Queue`] shares a few lanes between tenants fairly.
+//!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
 pub mod alerts;

@@ -227,7 +227,8 @@ pub struct Refused {
     pub tenant: Tenant,
     /// Why.
     pub why: RefusedWhy,
-    /// How many runs of this tenant were refused since it was last admitted, this one included.
+    /// How many runs of this tenant were refused since it was last admitted, this one included; of all tenants that are not remembered
+    /// together, where that is why.
     pub count: u64,
 }
 
@@ -307,6 +308,8 @@ struct Books {
     tenants: BTreeMap<Tenant, Book>,
     /// When it is worth looking again for tenants that can be forgotten.
     next_sweep: Duration,
+    /// How many runs of tenants without a book were refused since there was room for one.
+    turned_away: u64,
 }
 
 /// One tenant's book.
@@ -398,7 +401,9 @@ impl Tenants {
         let mut books = self.shared.lock();
         let window = per_tenant(policy, "window").map_or(DEFAULT_WINDOW, Duration::from_nanos);
         let Some(book) = books.open(tenant, window, now, &self.shared.rules) else {
-            return Err(Refused { tenant: tenant.clone(), why: RefusedWhy::TooManyTenants, count: 1 });
+            books.turned_away = books.turned_away.saturating_add(1);
+            let count = books.turned_away;
+            return Err(Refused { tenant: tenant.clone(), why: RefusedWhy::TooManyTenants, count });
         };
         match book.reserve(policy, now) {
             Ok(reserved) => {
@@ -486,6 +491,7 @@ impl Books {
             if self.tenants.len() >= rules.most_tenants {
                 return None;
             }
+            self.turned_away = 0;
         }
         let book = self.tenants.entry(tenant.clone()).or_insert_with(|| Book::new(window));
         book.lengthen(window, now);
@@ -893,7 +899,9 @@ mod tests {
             tenants.admit(&Tenant::new(&i.to_string()), &policy).unwrap().ended(&Outcome::default(), &[]);
         }
         let refused = tenants.admit(&Tenant::new("one more"), &policy).unwrap_err();
-        assert_eq!(refused.why, RefusedWhy::TooManyTenants);
+        assert_eq!((refused.why, refused.count), (RefusedWhy::TooManyTenants, 1));
+        let again = tenants.admit(&Tenant::new("and another"), &policy).unwrap_err();
+        assert_eq!(again.count, 2, "counted together, so that no flood of names is a flood of log lines");
         assert_eq!(spent(tenants.admit(&Tenant::new("3"), &policy)), Budget::Runs, "nobody got a fresh budget");
         clock.advance(Duration::from_secs(11));
         let _ = tenants.admit(&Tenant::new("one more"), &policy).unwrap();

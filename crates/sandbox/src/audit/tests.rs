@@ -461,3 +461,83 @@ proptest! {
         }
     }
 }
+
+/// Names the log for tests that run in a process of their own.
+const LOG_OF_CHILD: &str = "GAUNTLET_TEST_AUDIT_LOG";
+
+/// Runs an ignored test of this file in a process of its own, after a few words of shell.
+fn in_child(test: &str, path: &Path, shell: &str) -> std::process::Output {
+    std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!("{shell} exec \"$0\" --ignored --exact --nocapture \"$1\""))
+        .arg(std::env::current_exe().unwrap())
+        .arg(format!("audit::tests::{test}"))
+        .env(LOG_OF_CHILD, path)
+        .output()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "another test runs it in a process of its own"]
+fn child_dies_in_a_run() {
+    let Some(path) = std::env::var_os(LOG_OF_CHILD) else { return };
+    let log = log(Path::new(&path));
+    log.start(start("a")).unwrap();
+    let finished = start("a");
+    log.start(finished.clone()).unwrap();
+    log.end(ended(&finished, &Outcome::default())).unwrap();
+    std::process::abort();
+}
+
+#[test]
+fn the_runs_of_a_process_that_died_are_closed_by_the_next_one_while_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let alive = log(&path);
+    alive.start(start("a")).unwrap();
+    let died = in_child("child_dies_in_a_run", &path, "");
+    assert!(!died.status.success());
+    assert_eq!(told(&path), ["start 0", "start 1", "start 2", "returned 2"]);
+    assert_eq!(log(&path).found_lost(), 1);
+    assert_eq!(told(&path).last().unwrap(), "lost 1");
+}
+
+#[test]
+#[ignore = "another test runs it in a process of its own"]
+fn child_meets_the_end_of_the_disk() {
+    let Some(path) = std::env::var_os(LOG_OF_CHILD) else { return };
+    let log = log(Path::new(&path));
+    let mut open = Vec::new();
+    loop {
+        let line = start("a");
+        match log.start(line.clone()) {
+            Ok(()) => open.push(line),
+            Err(AuditError::Write { .. }) => break,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(!open.is_empty());
+    for line in &open {
+        assert!(log.end(ended(line, &Outcome::default())).is_err());
+    }
+    assert_eq!(log.waiting(), open.len());
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    let room = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    rustix::process::setrlimit(rustix::process::Resource::Fsize, room).unwrap();
+    log.flush().unwrap();
+    assert_eq!((log.waiting(), log.running()), (0, 0));
+}
+
+#[test]
+fn a_file_that_the_system_lets_grow_no_further_loses_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let child = in_child("child_meets_the_end_of_the_disk", &path, "trap '' XFSZ; ulimit -S -f 16;");
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    let text = fs::read_to_string(&path).unwrap();
+    let whole: Vec<AuditEntry> =
+        text.lines().filter_map(|line| AuditLine::parse(line).ok()).map(|line| line.entry).collect();
+    let starts = whole.iter().filter(|entry| matches!(entry, AuditEntry::Start(_))).count();
+    let ends = whole.iter().filter(|entry| matches!(entry, AuditEntry::End(_))).count();
+    assert!(starts > 1 && starts == ends, "{starts} starts, {ends} ends");
+}
