@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "an example that shows what it does")]
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
 use gauntlet_policy::Policy;
@@ -17,7 +18,7 @@ use gauntlet_target::Job;
 /// Returns at once.
 const HONEST: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 
-/// Asks for the list of users, through a descriptor that it does not hold, and then loops until it is stopped.
+/// Asks for the list of users by climbing out of the directory that it was granted, and then loops until it is stopped.
 const HOSTILE: &str = r#"(module
   (import "wasi_snapshot_preview1" "path_open"
     (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
@@ -28,10 +29,16 @@ const HOSTILE: &str = r#"(module
       (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 64)))
     (loop $again (br $again))))"#;
 
-const POLICY: &str = "version: 1
-limits: { fuel: 1_000_000, cpu-time: 1s }
-per-tenant: { runs: 100, concurrent: 2, cpu-time: 30s, window: 1h }
-";
+/// What both tenants run under; they share a directory of documents.
+fn policy(documents: &Path) -> String {
+    format!(
+        "version: 1
+limits: {{ fuel: 1_000_000, cpu-time: 1s }}
+grants: {{ filesystem: [{{ host: {documents:?}, guest: /documents, access: read-only, reason: shared documents }}] }}
+per-tenant: {{ runs: 100, concurrent: 2, window: 1h }}
+"
+    )
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -41,7 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Watched::new(Inline::new(), watch);
     let queue = Queue::new(QueueSize::new(1, 100).per_tenant(20));
 
-    let policy = Policy::parse("policy", POLICY).map_err(|faults| format!("{} faults in the policy", faults.len()))?;
+    let documents = folder.path().join("documents");
+    std::fs::create_dir(&documents)?;
+    let policy = Policy::parse("policy", &policy(&documents))
+        .map_err(|faults| format!("{} faults in the policy", faults.len()))?;
     let job = |text: &str| -> Result<Job, wat::Error> {
         Ok(Job { guest: wat::parse_str(text)?, policy: policy.clone(), ..Job::default() })
     };
