@@ -422,7 +422,9 @@ fn causes(reader: &mut Reader, node: &Node) -> Vec<Cause> {
         .chain(DenialKind::ALL.iter().map(|kind| Cause::Denied(*kind)));
     let others = [
         Cause::RefusedModule,
+        Cause::RefusedDigest,
         Cause::RefusedPolicy,
+        Cause::RefusedTenant,
         Cause::EscapedText,
         Cause::KilledParent,
         Cause::KilledOs,

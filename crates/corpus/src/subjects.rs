@@ -35,7 +35,10 @@ pub(crate) fn derive(class: &str, contained_by: &[Cause], live: &Live) -> Vec<St
             Cause::Denied(DenialKind::Address) => keys.push("grants.network".into()),
             Cause::Denied(DenialKind::Import) if class == "network" => keys.push("grants.network".into()),
             Cause::Denied(DenialKind::Feature) => keys.push("features".into()),
-            Cause::Denied(DenialKind::Import) | Cause::RefusedModule => keys.push("modules".into()),
+            Cause::Denied(DenialKind::Import) | Cause::RefusedModule | Cause::RefusedDigest => {
+                keys.push("modules".into())
+            }
+            Cause::RefusedTenant => keys.push("per-tenant".into()),
             Cause::EscapedText => keys.push("escaping".into()),
             Cause::NoEffect => keys.extend(grants(live)),
             Cause::Limit(_) | Cause::RefusedPolicy | Cause::KilledParent | Cause::KilledOs | Cause::NotShown => {}

@@ -177,7 +177,9 @@ fn was_accepted(outcome: &Outcome) -> bool {
             cause,
             Cause::Limit(LimitKey::ModuleSize | LimitKey::CompileTime | LimitKey::CompileMemory)
                 | Cause::RefusedModule
+                | Cause::RefusedDigest
                 | Cause::RefusedPolicy
+                | Cause::RefusedTenant
         )
     };
     match outcome.ending.ending {

@@ -289,8 +289,12 @@ pub enum Cause {
     Denied(DenialKind),
     /// The module was refused before it ran.
     RefusedModule,
+    /// The module's digest is not pinned, or is denied.
+    RefusedDigest,
     /// The policy was refused before anything ran.
     RefusedPolicy,
+    /// The tenant has used up a budget or is in quarantine.
+    RefusedTenant,
     /// Guest text was escaped or cut.
     EscapedText,
     /// The parent killed the worker without naming a limit.
@@ -310,6 +314,7 @@ impl Cause {
         match self {
             Self::Limit(LimitKey::ModuleSize)
             | Self::RefusedModule
+            | Self::RefusedDigest
             | Self::RefusedPolicy
             | Self::Denied(DenialKind::Feature | DenialKind::Import) => Layer::Validation,
             Self::Limit(LimitKey::CompileTime | LimitKey::CompileMemory | LimitKey::FileSize)
@@ -319,7 +324,8 @@ impl Cause {
             Self::Denied(DenialKind::Path | DenialKind::Address | DenialKind::Descriptor) | Self::NoEffect => {
                 Layer::Grants
             }
-            Self::EscapedText => Layer::Monitoring,
+            // Budgets over time and quarantine follow from what was seen of earlier runs.
+            Self::EscapedText | Self::RefusedTenant => Layer::Monitoring,
             Self::NotShown => Layer::System,
         }
     }
@@ -331,7 +337,9 @@ impl fmt::Display for Cause {
             Self::Limit(key) => f.pad(&format!("limit-{key}")),
             Self::Denied(kind) => f.pad(&format!("denied-{kind}")),
             Self::RefusedModule => f.pad("refused-module"),
+            Self::RefusedDigest => f.pad("refused-digest"),
             Self::RefusedPolicy => f.pad("refused-policy"),
+            Self::RefusedTenant => f.pad("refused-tenant"),
             Self::EscapedText => f.pad("escaped-text"),
             Self::KilledParent => f.pad("killed-parent"),
             Self::KilledOs => f.pad("killed-os"),
@@ -354,7 +362,9 @@ impl FromStr for Cause {
         }
         match word {
             "refused-module" => Ok(Self::RefusedModule),
+            "refused-digest" => Ok(Self::RefusedDigest),
             "refused-policy" => Ok(Self::RefusedPolicy),
+            "refused-tenant" => Ok(Self::RefusedTenant),
             "escaped-text" => Ok(Self::EscapedText),
             "killed-parent" => Ok(Self::KilledParent),
             "killed-os" => Ok(Self::KilledOs),
@@ -388,7 +398,9 @@ impl JsonSchema for Cause {
         let denials = DenialKind::ALL.iter().map(|kind| format!("denied-{kind}"));
         let others = [
             "refused-module",
+            "refused-digest",
             "refused-policy",
+            "refused-tenant",
             "escaped-text",
             "killed-parent",
             "killed-os",
@@ -408,9 +420,14 @@ mod tests {
     fn every_cause_survives_a_round_trip() {
         let limits = LimitKey::ALL.iter().map(|key| Cause::Limit(*key));
         let denials = DenialKind::ALL.iter().map(|kind| Cause::Denied(*kind));
-        for cause in
-            limits.chain(denials).chain([Cause::RefusedModule, Cause::KilledOs, Cause::NoEffect, Cause::NotShown])
-        {
+        for cause in limits.chain(denials).chain([
+            Cause::RefusedModule,
+            Cause::RefusedDigest,
+            Cause::RefusedTenant,
+            Cause::KilledOs,
+            Cause::NoEffect,
+            Cause::NotShown,
+        ]) {
             assert_eq!(cause.to_string().parse(), Ok(cause));
         }
         assert!("limit-".parse::<Cause>().is_err());

@@ -339,7 +339,9 @@ fn closeness(
         Cause::Limit(key) => Some(*key),
         Cause::Denied(_)
         | Cause::RefusedModule
+        | Cause::RefusedDigest
         | Cause::RefusedPolicy
+        | Cause::RefusedTenant
         | Cause::EscapedText
         | Cause::KilledParent
         | Cause::KilledOs

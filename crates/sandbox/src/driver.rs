@@ -12,7 +12,7 @@ use gauntlet_record::LimitKey;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::watch::Watch;
+use crate::stopwatch::Stopwatch;
 
 /// The runtime before its thread was started, and the thread afterwards.
 enum State {
@@ -71,7 +71,7 @@ impl Driver {
     }
 
     /// Waits for a run on the calling thread, and ends it when its watch says so.
-    pub(crate) fn block_on<T>(&self, watch: &Watch, run: impl Future<Output = T>) -> Result<T, LimitKey> {
+    pub(crate) fn block_on<T>(&self, watch: &Stopwatch, run: impl Future<Output = T>) -> Result<T, LimitKey> {
         let _context = self.handle.enter();
         let mut run = pin!(run);
         with_parker(|parker, waker| {
@@ -95,7 +95,7 @@ impl Driver {
     }
 
     /// The same as a future, for any executor.
-    pub(crate) async fn within<T>(&self, watch: &Watch, run: impl Future<Output = T>) -> Result<T, LimitKey> {
+    pub(crate) async fn within<T>(&self, watch: &Stopwatch, run: impl Future<Output = T>) -> Result<T, LimitKey> {
         let mut run = pin!(run);
         let mut timer: Option<Pin<Box<tokio::time::Sleep>>> = None;
         future::poll_fn(|context| {

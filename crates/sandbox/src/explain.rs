@@ -123,7 +123,7 @@ pub(crate) fn one(denial: &DenialSeen, policy: &Policy) -> Explanation {
                 format!("raise it with `limit(LimitKey::.., ..)` for `{key}` if the guest may have more"),
             )
         }
-        Cause::RefusedModule => (
+        Cause::RefusedModule | Cause::RefusedDigest => (
             "modules".into(),
             match policy.modules.sha256.len() {
                 0 => vec!["any sound module".into()],
@@ -132,6 +132,11 @@ pub(crate) fn one(denial: &DenialSeen, policy: &Policy) -> Explanation {
             "give a sound binary module whose digest and signature the policy accepts, and call what it exports".into(),
         ),
         Cause::RefusedPolicy => ("the policy".into(), Vec::new(), "mend what the policy's faults name".into()),
+        Cause::RefusedTenant => (
+            "per-tenant".into(),
+            Vec::new(),
+            "wait until the window has moved on, raise the tenant's budget, or lift its quarantine".into(),
+        ),
         Cause::KilledParent | Cause::KilledOs => (
             "isolation".into(),
             Vec::new(),

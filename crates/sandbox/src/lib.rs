@@ -84,14 +84,20 @@
 //! Instances never share memory: a pooled one is cleaned before it is used again. Compiled guests are kept by the digest of their bytes,
 //! within one [`Sandbox`], at most 64 of them; sandboxes share nothing, so that tenants with a sandbox each cannot tell by timing what
 //! the others run. Dropping a future ends its run: the instance is gone, or the worker is killed.
+//! Whoever runs guests of several tenants, or has to say later what ran, wraps a placement in [`watch::Watched`]: audit log, security
+//! events, alerts, budgets over time, metrics and `tracing` from one value. [`queue::Queue`] shares a few lanes between tenants fairly.
 //!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
+pub mod alerts;
+pub mod audit;
+pub mod clock;
 mod detect;
 mod driver;
 mod engine;
 mod error;
 mod estimate;
+pub mod events;
 mod execute;
 mod explain;
 mod functions;
@@ -102,6 +108,7 @@ mod interface;
 mod jail;
 mod limiter;
 mod manifest;
+pub mod metrics;
 mod output;
 mod placement;
 mod plugin;
@@ -109,14 +116,20 @@ mod preview1;
 mod preview2;
 mod protections;
 mod pulse;
+pub mod queue;
 mod runtime;
 mod sandbox;
 mod session;
+mod stopwatch;
+pub mod tenants;
 pub mod testing;
+pub mod threat;
 mod typed;
 mod validate;
 mod warm;
-mod watch;
+pub mod watch;
+pub mod webhook;
+mod window;
 mod worker;
 
 pub use detect::{host_memory, mechanisms};

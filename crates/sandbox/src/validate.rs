@@ -26,7 +26,7 @@ pub(crate) fn check(guest: &[u8], policy: &Policy, protections: &Protections) ->
     if !pinned.is_empty() && !protections.lifted("modules") {
         let digest = gauntlet_record::digest(guest);
         if !pinned.iter().any(|pin| pin.value == digest) {
-            return Err(refuse(Cause::RefusedModule, format!("its digest {digest} is not pinned")));
+            return Err(refuse(Cause::RefusedDigest, format!("its digest {digest} is not pinned")));
         }
     }
     let shape = if Parser::is_component(guest) {
@@ -126,7 +126,7 @@ mod tests {
             Some(Cause::Limit(LimitKey::ModuleSize))
         );
         let pin = format!("version: 1\nmodules: {{ sha256: [{}] }}\n", "0".repeat(64));
-        assert_eq!(cause(b"\0asm\x01\0\0\0", &pin), Some(Cause::RefusedModule));
+        assert_eq!(cause(b"\0asm\x01\0\0\0", &pin), Some(Cause::RefusedDigest));
     }
 
     #[test]

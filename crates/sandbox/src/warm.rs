@@ -19,7 +19,7 @@ use crate::host::{self, Host, Tally};
 use crate::output::{Output, Which};
 use crate::pulse::Pulse;
 use crate::runtime::{Call, Instance, Program, Returned, Runtime};
-use crate::watch::{Timed, Watch};
+use crate::stopwatch::{Stopwatch, Timed};
 use crate::{Protections, preflight, validate};
 
 /// Instances that the pool holds at once; more are made on demand.
@@ -150,7 +150,7 @@ struct Begun {
     output: Output,
     captured: Arc<Mutex<Captured>>,
     tally: Tally,
-    watch: Arc<Watch>,
+    watch: Arc<Stopwatch>,
 }
 
 impl Warm {
@@ -312,12 +312,12 @@ impl Warm {
                 }
             });
         let host = host::build(&self.policy, &self.protections, call.nonce, stdin, &output, tally.clone())?;
-        let watch = Arc::new(Watch::new(&self.protections, start));
+        let watch = Arc::new(Stopwatch::new(&self.protections, start));
         Ok(Begun { host, output, captured, tally, watch })
     }
 
     /// A store for a run, on the engine that the program was compiled for.
-    fn store(&self, runtime: &Runtime, pooled: bool, mut host: Host, watch: &Arc<Watch>) -> Store<Host> {
+    fn store(&self, runtime: &Runtime, pooled: bool, mut host: Host, watch: &Arc<Stopwatch>) -> Store<Host> {
         if pooled {
             host.limiter.pooled_table = self.pool.map(|pool| pool.table_elements);
         }
@@ -410,7 +410,7 @@ impl Warm {
         end: Result<wasmtime::Result<Returned>, LimitKey>,
         runtime: &Runtime,
         store: &Store<Host>,
-        watch: &Watch,
+        watch: &Stopwatch,
         output: &Output,
         tally: &Tally,
         captured: &Mutex<Captured>,
@@ -511,7 +511,7 @@ async fn whole(
     program: &Program,
     store: &mut Store<Host>,
     call: Call<'_>,
-    watch: &Watch,
+    watch: &Stopwatch,
 ) -> wasmtime::Result<Returned> {
     // Compiling may have taken all the time there was.
     if watch.late() {
@@ -521,7 +521,7 @@ async fn whole(
     program.call(store, &instance, call).await
 }
 
-async fn start_instance(program: &Program, store: &mut Store<Host>, watch: &Watch) -> wasmtime::Result<Instance> {
+async fn start_instance(program: &Program, store: &mut Store<Host>, watch: &Stopwatch) -> wasmtime::Result<Instance> {
     if watch.late() {
         return Err(Reached(LimitKey::Deadline).into());
     }
@@ -534,7 +534,7 @@ pub(crate) struct Live {
     program: Arc<Program>,
     store: Store<Host>,
     instance: Instance,
-    watch: Arc<Watch>,
+    watch: Arc<Stopwatch>,
     output: Output,
     captured: Arc<Mutex<Captured>>,
     tally: Tally,
@@ -683,7 +683,7 @@ mod tests {
         let tally = Tally::default();
         let output = Output::new(None, tally.clone(), |_, _: &[u8]| ());
         let host = host::build(&policy, &protections, "", &[], &output, tally.clone()).unwrap();
-        let watch = Arc::new(Watch::played(&protections, Arc::clone(&time)));
+        let watch = Arc::new(Stopwatch::played(&protections, Arc::clone(&time)));
         let own = Arc::clone(&watch);
         let mut store = runtime.store(host, move || own.reached());
         let driver = Driver::new(false).unwrap();

@@ -59,7 +59,7 @@ impl Run<'_> {
         if !pinned.is_empty() {
             let digest = gauntlet_record::digest(&job.guest);
             if !pinned.iter().any(|pin| pin.value == digest) {
-                return refuse(Cause::RefusedModule, format!("its digest {digest} is not pinned"));
+                return refuse(Cause::RefusedDigest, format!("its digest {digest} is not pinned"));
             }
         }
         if let Err(error) = Module::validate(engine, &job.guest) {
