@@ -45,7 +45,22 @@ impl Overlay {
                 self.changed("features".to_owned(), Origin::Attack);
             }
         }
+        // Runs that may differ each time are no weakness, so no policy turns anything off by not asking for this: an attack that is about
+        // deterministic runs asks whether they hold.
+        if overlay.deterministic.value && !self.policy.deterministic.value {
+            self.policy.deterministic = overlay.deterministic;
+            self.changed("deterministic".to_owned(), Origin::Attack);
+        }
+        if overlay.grants.random.span.line > 0 && self.policy.grants.random.span.line == 0 {
+            self.policy.grants.random = overlay.grants.random;
+            self.policy.grants.random_seed = overlay.grants.random_seed;
+            self.changed("grants.random".to_owned(), Origin::Attack);
+        }
         self.add_grants(overlay, Origin::Attack);
+        if !overlay.modules.signed_by.is_empty() && self.policy.modules.signed_by.is_empty() {
+            self.policy.modules.signed_by.clone_from(&overlay.modules.signed_by);
+            self.changed("modules".to_owned(), Origin::Attack);
+        }
         if !overlay.modules.sha256.is_empty() && self.policy.modules.sha256.is_empty() {
             self.policy.modules.sha256.clone_from(&overlay.modules.sha256);
             self.changed("modules".to_owned(), Origin::Attack);
