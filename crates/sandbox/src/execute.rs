@@ -9,8 +9,12 @@ use gauntlet_target::{EndingSeen, Job, Outcome};
 use wasmtime::component::{Component, Linker as ComponentLinker};
 use wasmtime::{Engine, Linker, Module, Store, Trap, UpdateDeadline, Val};
 
+use crate::call_depth::{self, Guard};
+use crate::deny::DenyList;
 use crate::host::{Host, Tally};
 use crate::output::Output;
+use crate::profile::{self, Sampler};
+use crate::timeline::Timeline;
 use crate::validate::{self, Shape};
 use crate::{Protections, engine, preview1, preview2};
 
@@ -83,6 +87,10 @@ pub(crate) struct Prepared {
     start: Instant,
     linker: Linker<Host>,
     components: ComponentLinker<Host>,
+    /// What must not run; asked when the bytes are there and again right before the guest begins.
+    deny: Vec<Arc<DenyList>>,
+    timeline: Timeline,
+    sampler: Sampler,
 }
 
 /// What a run reports while it goes on.
@@ -108,10 +116,31 @@ pub(crate) fn prepare(
     preview1::link(&mut linker, |name| denied.iter().any(|denied| denied == name))?;
     let mut components = ComponentLinker::new(&engine);
     preview2::link(&mut components)?;
-    Ok(Prepared { engine, protections, expiry: Arc::default(), start, linker, components })
+    Ok(Prepared {
+        engine,
+        protections,
+        expiry: Arc::default(),
+        start,
+        linker,
+        components,
+        deny: Vec::new(),
+        timeline: Timeline::new(job.trace.timeline, start),
+        sampler: Sampler::new(job.trace.profile),
+    })
 }
 
 impl Prepared {
+    /// Asks lists of what must not run.
+    pub(crate) fn denying(mut self, deny: Vec<Arc<DenyList>>) -> Self {
+        self.deny = deny;
+        self
+    }
+
+    /// Why these bytes must not run, as the list stands now.
+    fn denied(&self, guest: &[u8]) -> Option<Outcome> {
+        self.deny.iter().find_map(|list| list.check_guest(guest).err()).map(|denied| denied.outcome())
+    }
+
     /// The ticker that this run needs.
     pub(crate) fn ticker(&self) -> Ticker {
         let nanos = |key| self.protections.limit(key).map(Duration::from_nanos);
@@ -132,7 +161,15 @@ impl Prepared {
     /// Runs the guest to its end. Standard output and error are left to the caller's sink.
     pub(crate) fn execute(&self, job: &Job, host: Host, output: &Output, progress: &mut dyn Progress) -> Outcome {
         let tally = host.tally.clone();
+        tally.on(self.timeline.clone());
+        self.timeline.mark(|| "read".into());
         let mut outcome = self.run(job, host, progress);
+        if let Some(Cause::Limit(key)) = outcome.ending.cause {
+            self.timeline.mark(|| format!("limit-reached: {}", Cause::Limit(key)));
+        }
+        self.timeline.mark(|| "ended".into());
+        outcome.timeline = self.timeline.moments();
+        outcome.profile = self.sampler.profile(TICK);
         outcome.denials = tally.denials();
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
@@ -141,14 +178,29 @@ impl Prepared {
     }
 
     fn run(&self, job: &Job, host: Host, progress: &mut dyn Progress) -> Outcome {
+        if let Some(denied) = self.denied(&job.guest) {
+            return denied;
+        }
         progress.compiling();
         let compiling = Instant::now();
-        let shape = match validate::check(&job.guest, &job.policy, &self.protections) {
+        let shape = match validate::check(&job.guest, job.signature.as_deref(), &job.policy, &self.protections) {
             Ok(shape) => shape,
             Err(refused) => return *refused,
         };
+        self.timeline.mark(|| "validated".into());
+        let counted = match (shape, self.protections.limit(LimitKey::CallDepth)) {
+            (Shape::Module, Some(limit)) => match call_depth::instrument(&job.guest, limit) {
+                Ok(counted) => Some(counted),
+                Err(error) => return Outcome::refused(Cause::RefusedModule, error.to_string()),
+            },
+            (Shape::Module, None) | (Shape::Component, _) => None,
+        };
         let compiled = match shape {
-            Shape::Module => Module::from_binary(&self.engine, &job.guest).map(Compiled::Module),
+            Shape::Module => {
+                let bytes = counted.as_ref().map_or(&job.guest, |counted| &counted.bytes);
+                Module::from_binary(&self.engine, bytes)
+                    .map(|module| Compiled::Module(module, counted.map(|counted| counted.guard)))
+            }
             Shape::Component => Component::from_binary(&self.engine, &job.guest).map(Compiled::Component),
         };
         let compile_time = compiling.elapsed();
@@ -157,6 +209,10 @@ impl Prepared {
             Ok(compiled) => compiled,
             Err(error) => return Outcome::refused(Cause::RefusedModule, format!("{error:#}")),
         };
+        self.timeline.mark(|| "compiled".into());
+        if let Some(denied) = self.denied(&job.guest) {
+            return denied;
+        }
         let mut outcome = self.in_runtime(job, host, &compiled);
         outcome.usage.push(used(LimitKey::CompileTime, nanos(compile_time)));
         outcome
@@ -189,15 +245,22 @@ impl Prepared {
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
         let expiry = Arc::clone(&self.expiry);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| match expiry.reached() {
+        let sampler = self.sampler.clone();
+        store.epoch_deadline_callback(move |guest| match expiry.reached() {
             Some(limit) => Err(Reached(limit).into()),
-            None => Ok(UpdateDeadline::Yield(1)),
+            None => {
+                sampler.sample(&guest);
+                Ok(UpdateDeadline::Yield(1))
+            }
         });
         let expiry = Arc::clone(&self.expiry);
+        let mut depth = None;
         let end = runtime.block_on(async {
             let call = async {
                 match compiled {
-                    Compiled::Module(module) => self.module(job, &mut store, module).await,
+                    Compiled::Module(module, guard) => {
+                        self.module(job, &mut store, module, guard.as_ref(), &mut depth).await
+                    }
                     Compiled::Component(component) => self.component(job, &mut store, component).await,
                 }
             };
@@ -219,13 +282,23 @@ impl Prepared {
         let mut outcome = Outcome::default();
         match end {
             Ok(returned) => outcome.returned = returned,
-            Err(error) => outcome.ending = ending(&error, &tally),
+            Err(error) => {
+                outcome.ending = ending(&error, &tally);
+                outcome.ending.frames = safe_frames(&error);
+                if outcome.ending.cause == Some(Cause::Limit(LimitKey::CallDepth)) && !outcome.ending.frames.is_empty()
+                {
+                    // The innermost is the function that counts, which is none of the guest's.
+                    outcome.ending.frames.remove(0);
+                }
+                outcome.ending.frames.truncate(gauntlet_target::MAX_FRAMES);
+            }
         }
         if let Some(cap) = self.protections.limit(LimitKey::Fuel)
             && let Ok(left) = store.get_fuel()
         {
             outcome.usage.push(used(LimitKey::Fuel, cap.saturating_sub(left)));
         }
+        outcome.usage.extend(depth.map(|depth| used(LimitKey::CallDepth, depth)));
         let host = store.data();
         outcome.usage.push(used(LimitKey::Memory, host.limiter.memory_used));
         outcome.usage.push(used(LimitKey::TableElements, host.limiter.table_elements_used));
@@ -233,7 +306,22 @@ impl Prepared {
         outcome
     }
 
-    async fn module(&self, job: &Job, store: &mut Store<Host>, module: &Module) -> wasmtime::Result<Option<u64>> {
+    /// Runs a core module; `depth` is set to the deepest stack of frames, where they are counted.
+    async fn module(
+        &self,
+        job: &Job,
+        store: &mut Store<Host>,
+        module: &Module,
+        guard: Option<&Guard>,
+        depth: &mut Option<u64>,
+    ) -> wasmtime::Result<Option<u64>> {
+        let met = |error: wasmtime::Error, depth: &mut Option<u64>| match guard {
+            Some(guard) if guard.met(&error) => {
+                *depth = self.protections.limit(LimitKey::CallDepth);
+                error.context(Reached(LimitKey::CallDepth))
+            }
+            Some(_) | None => error,
+        };
         for import in module.imports() {
             if self.linker.get_by_import(&mut *store, &import).is_none() {
                 return Err(Unlinked(format!("{}::{}", import.module(), import.name())).into());
@@ -241,8 +329,9 @@ impl Prepared {
         }
         let instance = match self.linker.instantiate_async(&mut *store, module).await {
             Ok(instance) => instance,
-            Err(error) => return Err(at_instantiation(error, &store.data().tally)),
+            Err(error) => return Err(at_instantiation(met(error, depth), &store.data().tally)),
         };
+        self.timeline.mark(|| "instantiated".into());
         let entry = job.entry.as_deref().unwrap_or("_start");
         let Some(function) = instance.get_func(&mut *store, entry) else {
             return Err(NoEntry(entry.to_owned()).into());
@@ -255,7 +344,10 @@ impl Prepared {
             _ => return Err(NoEntry(entry.to_owned()).into()),
         };
         let mut results = vec![Val::I32(0); kind.results().len()];
-        function.call_async(&mut *store, &arguments, &mut results).await?;
+        self.timeline.mark(|| "entered".into());
+        let called = function.call_async(&mut *store, &arguments, &mut results).await;
+        *depth = guard.and_then(|guard| guard.deepest(&instance, &mut *store));
+        called.map_err(|error| met(error, depth))?;
         Ok(match results.first() {
             Some(Val::I64(value)) => Some(value.cast_unsigned()),
             Some(Val::I32(value)) => Some(u64::from(value.cast_unsigned())),
@@ -278,6 +370,8 @@ impl Prepared {
             Ok(command) => command,
             Err(error) => return Err(at_instantiation(error, &store.data().tally)),
         };
+        self.timeline.mark(|| "instantiated".into());
+        self.timeline.mark(|| "entered".into());
         match command.wasi_cli_run().call_run(&mut *store).await? {
             Ok(()) => Ok(None),
             Err(()) => Err(wasmtime_wasi::I32Exit(1).into()),
@@ -313,7 +407,7 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 }
 
 enum Compiled {
-    Module(Module),
+    Module(Module, Option<Guard>),
     Component(Component),
 }
 
@@ -392,6 +486,12 @@ fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
     }
     // What the host's functions refuse to do ends the guest like a trap of its own.
     EndingSeen { ending: Ending::Trapped, detail: format!("{}{frames}", error.root_cause()), ..EndingSeen::default() }
+}
+
+/// The names of the guest's frames, innermost first, made safe.
+fn safe_frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return Vec::new() };
+    backtrace.frames().iter().map(profile::name).collect()
 }
 
 /// The names of the guest's frames, innermost first, as the guest gave them.

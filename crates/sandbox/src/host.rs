@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use gauntlet_policy::{Access, Policy, Stdin};
+use gauntlet_policy::{Access, Detail, Policy, Stdin};
 use gauntlet_record::{Cause, DenialKind, LimitKey};
 use gauntlet_target::{DenialSeen, TargetError};
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
@@ -17,8 +17,10 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::Protections;
+use crate::determinism::{self, Deterministic};
 use crate::limiter::Limiter;
 use crate::output::{Output, Stream};
+use crate::timeline::Timeline;
 
 /// Most different denials that are kept apart; more are counted under the last.
 const MAX_DENIALS: usize = 64;
@@ -29,6 +31,10 @@ pub(crate) struct Host {
     pub(crate) limiter: Limiter,
     pub(crate) tally: Tally,
     pub(crate) files: OpenFiles,
+    /// What a deterministic run keeps; `None` in any other.
+    pub(crate) deterministic: Option<Deterministic>,
+    /// Whether errors tell the guest what the host knows of them.
+    pub(crate) full_errors: bool,
 }
 
 impl WasiView for Host {
@@ -108,6 +114,7 @@ type Told = Box<dyn FnMut(&DenialSeen) + Send>;
 struct TallyInner {
     denials: Vec<(&'static str, DenialSeen)>,
     first: Option<Told>,
+    timeline: Timeline,
 }
 
 impl Tally {
@@ -116,6 +123,11 @@ impl Tally {
         let tally = Self::default();
         tally.lock().first = Some(Box::new(first));
         tally
+    }
+
+    /// Records each denial on a timeline, too, when it is first seen.
+    pub(crate) fn on(&self, timeline: Timeline) {
+        self.lock().timeline = timeline;
     }
 
     fn lock(&self) -> MutexGuard<'_, TallyInner> {
@@ -140,6 +152,7 @@ impl Tally {
         if let Some(first) = &mut inner.first {
             first(&denial);
         }
+        inner.timeline.mark(|| format!("denied: {cause}"));
         inner.denials.push((what, denial));
     }
 
@@ -208,6 +221,7 @@ pub(crate) fn build(
         policy.grants.clock_resolution.map_or(1_000_000, |step| step.value.get())
     };
     wasi.wall_clock(CoarseWallClock { step }).monotonic_clock(CoarseMonotonicClock { step, start: Instant::now() });
+    let deterministic = determinism::configure(&mut wasi, policy, protections);
     let mut wasi = wasi.build_p1();
     let cap = protections.limit(LimitKey::OpenFiles);
     // A full table ends the run. The standard streams and the granted directories are not the guest's to count.
@@ -216,7 +230,9 @@ pub(crate) fn build(
         .limit(LimitKey::Handles)
         .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
     wasi.ctx().table.set_max_capacity(handles.saturating_add(own));
-    Ok(Host { wasi, limiter: Limiter::new(protections, tally.clone()), tally, files: OpenFiles::new(cap) })
+    let full_errors = policy.errors.value == Detail::Full || protections.lifted("errors");
+    let limiter = Limiter::new(protections, tally.clone());
+    Ok(Host { wasi, limiter, tally, files: OpenFiles::new(cap), deterministic, full_errors })
 }
 
 /// Addresses are compared as numbers, at each use; names are resolved once, before the guest runs, and pinned.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use gauntlet_record::{Cause, Confinement, Granted, LimitKey};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
+use crate::deny::{self, DenyList};
 use crate::execute::{self, complete_usage};
 use crate::host::{self, Tally};
 use crate::output::{Output, Which};
@@ -18,6 +19,7 @@ use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, engine, offe
 #[derive(Debug, Clone, Default)]
 pub struct Inline {
     lift: Vec<String>,
+    deny: Option<Arc<DenyList>>,
 }
 
 impl Inline {
@@ -25,6 +27,13 @@ impl Inline {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Asks a list of what must not run, besides the one that a policy names. Clones of the list share what is denied.
+    #[must_use]
+    pub fn deny_list(mut self, list: Arc<DenyList>) -> Self {
+        self.deny = Some(list);
+        self
     }
 
     /// The executor with protections left out, by id. For live controls and executors that are broken on purpose.
@@ -35,7 +44,7 @@ impl Inline {
     #[doc(hidden)]
     pub fn lifting(lift: Vec<String>) -> Result<Self, UnknownProtection> {
         Protections::default().lift(&lift)?;
-        Ok(Self { lift })
+        Ok(Self { lift, deny: None })
     }
 }
 
@@ -49,6 +58,13 @@ impl Target for Inline {
         preflight(&job.policy)?;
         let mut protections = Protections::of(&job.policy);
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        crate::call_depth::preflight(&job.guest, &job.policy, &protections)?;
+        if let Err(refused) = validate::admit(&job.guest, job.signature.as_deref(), &job.policy, &protections) {
+            let mut outcome = *refused;
+            complete_usage(&mut outcome.usage, &protections);
+            outcome.confinement = confinement();
+            return Ok(outcome);
+        }
         let estimate = validate::compile_estimate(&job.guest);
         for (key, cost) in [(LimitKey::CompileTime, estimate.time), (LimitKey::CompileMemory, estimate.memory)] {
             if let Some(cap) = protections.limit(key)
@@ -73,7 +89,8 @@ impl Target for Inline {
         });
         let host = host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally)?;
         let prepared = execute::prepare(job, protections, &engine::Options::default(), start)
-            .map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?;
+            .map_err(|error| TargetError::Protocol(format!("the engine cannot be built: {error:#}")))?
+            .denying(deny::lists(self.deny.as_ref(), &job.policy));
         let ticker = prepared.ticker();
         let mut outcome = std::thread::scope(|scope| {
             let ticking =

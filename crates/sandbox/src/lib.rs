@@ -26,7 +26,11 @@
 //!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
+mod calibrate;
+mod call_depth;
+mod deny;
 mod detect;
+mod determinism;
 mod engine;
 mod execute;
 mod host;
@@ -36,11 +40,17 @@ mod limiter;
 mod output;
 mod preview1;
 mod preview2;
+mod profile;
 mod protections;
+mod signatures;
+mod timeline;
 mod validate;
 mod worker;
 
+pub use calibrate::{CalibrateError, Calibration, MixRate, calibrate};
+pub use deny::{Denied, DenyList, DenyListError};
 pub use detect::{host_memory, mechanisms};
+pub use determinism::{EPOCH as DETERMINISTIC_EPOCH, SEED as DETERMINISTIC_SEED};
 pub use inline::Inline;
 pub use preview1::FUNCTIONS as PREVIEW1_FUNCTIONS;
 pub use protections::{NOT_HELD, Protections, UnknownProtection, not_held, preflight};
@@ -54,6 +64,16 @@ pub const ENGINE_VERSION: &str = env!("GAUNTLET_ENGINE_VERSION");
 /// What both placements offer to attacks: worlds, proposals and abilities.
 pub(crate) fn offers() -> Vec<String> {
     let features = gauntlet_policy::Feature::ALL.iter().map(|feature| feature.as_str());
-    let own = ["core", "preview1", "preview2", "component", "invoke", "typed-causes"];
+    let own = [
+        "core",
+        "preview1",
+        "preview2",
+        "component",
+        "invoke",
+        "typed-causes",
+        "call-depth",
+        "deterministic",
+        "signatures",
+    ];
     own.into_iter().chain(features).map(str::to_owned).collect()
 }

@@ -24,7 +24,7 @@ pub(super) fn run(args: &Exec) -> Result<u8, Failure> {
         .arguments
         .extend(args.arguments.iter().map(|value| Spanned { value: value.clone(), span: Span::default() }));
     let stdin = if policy.grants.stdin.value == Stdin::Inherit { stdin()? } else { Vec::new() };
-    let job = Job { guest, entry: args.entry.clone(), policy, nonce: String::new(), stdin };
+    let job = Job { guest, entry: args.entry.clone(), policy, nonce: String::new(), stdin, ..Job::default() };
     let target: Box<dyn Target> = match args.placement {
         Placement::Worker => Box::new(Worker::new()),
         Placement::Inline => Box::new(Inline::new()),

@@ -68,8 +68,8 @@ fn work() -> io::Result<()> {
     }
     let setup: Setup = serde_json::from_slice(&bytes)?;
     let start = start.checked_sub(Duration::from_nanos(setup.elapsed)).unwrap_or(start);
-    let Setup { policy, protections, nonce, entry, stdin, .. } = setup;
-    let mut job = Job { guest: Vec::new(), entry, policy, nonce, stdin };
+    let Setup { policy, protections, nonce, entry, stdin, signature, trace, .. } = setup;
+    let mut job = Job { guest: Vec::new(), entry, policy, nonce, stdin, signature, trace };
 
     let mut confinement = match jail::narrow_process(&job.policy, &protections) {
         Ok(achieved) => achieved,

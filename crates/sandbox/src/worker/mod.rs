@@ -5,9 +5,11 @@ mod parent;
 mod protocol;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
+use crate::deny::{self, DenyList};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, offers};
 
 pub use child::worker_main;
@@ -20,6 +22,7 @@ pub use child::worker_main;
 pub struct Worker {
     program: Option<PathBuf>,
     lift: Vec<String>,
+    deny: Option<Arc<DenyList>>,
 }
 
 impl Worker {
@@ -33,6 +36,13 @@ impl Worker {
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = Some(program.into());
+        self
+    }
+
+    /// Asks a list of what must not run, besides the one that a policy names. Clones of the list share what is denied.
+    #[must_use]
+    pub fn deny_list(mut self, list: Arc<DenyList>) -> Self {
+        self.deny = Some(list);
         self
     }
 
@@ -58,6 +68,12 @@ impl Target for Worker {
         crate::preflight(&job.policy)?;
         let mut protections = Protections::of(&job.policy);
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        crate::call_depth::preflight(&job.guest, &job.policy, &protections)?;
+        for list in deny::lists(self.deny.as_ref(), &job.policy) {
+            if let Err(denied) = list.check_guest(&job.guest) {
+                return Ok(denied.outcome());
+            }
+        }
         parent::run(self.program.as_deref(), job, &protections)
     }
 }

@@ -67,6 +67,8 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
         nonce: job.nonce.clone(),
         entry: job.entry.clone(),
         stdin: ambient,
+        signature: job.signature.clone(),
+        trace: job.trace,
         elapsed: nanos(start.elapsed()),
     };
     let setup = serde_json::to_vec(&setup).map_err(|error| TargetError::Protocol(error.to_string()))?;
@@ -305,6 +307,6 @@ fn died(signal: Option<i32>, own_words: &str) -> EndingSeen {
         cause: by_system.then_some(Cause::KilledOs),
         signal: Some(signal.unwrap_or(0)),
         detail: format!("the worker died of {name} {own_words}").trim_end().to_owned(),
-        exit_code: None,
+        ..EndingSeen::default()
     }
 }

@@ -68,6 +68,10 @@ pub(crate) struct Setup {
     pub(crate) nonce: String,
     pub(crate) entry: Option<String>,
     pub(crate) stdin: Vec<u8>,
+    #[serde(default)]
+    pub(crate) signature: Option<Vec<u8>>,
+    #[serde(default)]
+    pub(crate) trace: gauntlet_target::Trace,
     /// How much of the deadline has passed, in nanoseconds.
     pub(crate) elapsed: u64,
 }
