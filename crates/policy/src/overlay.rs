@@ -198,6 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn an_attack_may_ask_for_a_deterministic_run_and_for_signatures() {
+        let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+        let asked =
+            format!("deterministic: true\ngrants: {{ random: {{ seed: 1 }} }}\nmodules: {{ signed-by: [{key}] }}\n");
+        let mut overlay = Overlay::new(&whole("version: 1\n"), 0);
+        overlay.tighten(&part(&asked));
+        assert!(overlay.policy.deterministic.value);
+        assert_eq!(overlay.policy.modules.signed_by.len(), 1);
+        let from =
+            |overlay: &Overlay, key: &str| overlay.values().into_iter().find(|value| value.key == key).unwrap().from;
+        assert_eq!(from(&overlay, "deterministic"), Origin::Attack);
+        assert_eq!(from(&overlay, "grants.random"), Origin::Attack);
+        // What the policy says itself stays.
+        let mut overlay = Overlay::new(&whole("version: 1\ngrants: { random: system }\n"), 0);
+        overlay.tighten(&part(&asked));
+        assert_eq!(from(&overlay, "grants.random"), Origin::Policy);
+    }
+
+    #[test]
     fn a_control_opens() {
         let mut overlay = Overlay::new(&whole("version: 1\nlimits: { memory: 64MiB }\n"), 0);
         overlay.tighten(&part("limits: { memory: 1MiB }\n"));

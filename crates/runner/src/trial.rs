@@ -272,6 +272,7 @@ pub fn supervise(spec: &TrialSpec, target: &dyn Target, payloads: Payloads<'_>) 
         policy,
         nonce,
         stdin: format!("{}\n", spec.canary).into_bytes(),
+        ..Job::default()
     };
 
     let mut inherited = Inherited::begin().map_err(world("redirect the standard streams"))?;
