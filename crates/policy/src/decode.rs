@@ -3,6 +3,7 @@
 use gauntlet_record::{LimitKey, Unit};
 
 use crate::document::{self, Entry, Fault, Node, Span, Spanned, Value};
+use crate::key::PublicKey;
 use crate::model::{
     Access, Audit, Detail, Feature, FileGrant, Limit, Limits, NetworkGrant, OnDenial, PerTenant, Policy, Random,
     Requirement, Scope, Stdin, User, Variable, Waiver,
@@ -229,12 +230,12 @@ impl Reader {
                 .parse::<u8>()
                 .ok()
                 .filter(|share| (1..=100).contains(share) && !percent.starts_with(['0', '+']));
-            if matches!(key, LimitKey::Memory | LimitKey::CompileMemory | LimitKey::Disk)
+            if key.unit() == Unit::Bytes
                 && let Some(share) = share
             {
                 return Some(Limit::Share(share, text.span));
             }
-            let fix = "A share is `1%` to `100%`, and only memory, compile-memory and disk take one.";
+            let fix = "A share is `1%` to `100%`, and only sizes take one.";
             self.fault("not-a-quantity", format!("`{what}`: `{}` is not a share", text.value), fix, text.span);
             return None;
         }
@@ -285,6 +286,12 @@ impl Reader {
                         grants.clock_resolution = self
                             .quantity("grants.clock.resolution", &entry.value, Unit::Time)
                             .map(|number| Spanned { value: Nanos::new(number.value), span: number.span });
+                    }
+                }
+                _ if matches!(value.value, Value::Mapping(_)) => {
+                    for entry in self.entries("grants.random", value, &["seed"]) {
+                        grants.random = Spanned { value: Random::Seeded, span: value.span };
+                        grants.random_seed = self.quantity("grants.random.seed", &entry.value, Unit::Count);
                     }
                 }
                 _ => {
@@ -397,9 +404,11 @@ impl Reader {
     fn modules(&mut self, node: &Node, policy: &mut Policy) {
         let modules = &mut policy.modules;
         let accept = [("refuse", false), ("accept", true)];
-        for entry in
-            self.entries("modules", node, &["sha256", "signed-by", "precompiled", "compressed", "imports", "deny"])
-        {
+        for entry in self.entries(
+            "modules",
+            node,
+            &["sha256", "signed-by", "precompiled", "compressed", "imports", "deny", "deny-list"],
+        ) {
             let value = &entry.value;
             match entry.key.value.as_str() {
                 "sha256" => {
@@ -413,7 +422,21 @@ impl Reader {
                         }
                     }
                 }
-                "signed-by" => modules.signed_by = self.texts("modules.signed-by", value),
+                "signed-by" => {
+                    modules.signed_by = self.texts("modules.signed-by", value);
+                    for key in modules.signed_by.iter().filter(|key| PublicKey::parse(&key.value).is_none()) {
+                        let fix = "Write an Ed25519 key as hex, base64, PEM or a line of OpenSSH.";
+                        self.fault("not-a-key", "not a public key of Ed25519", fix, key.span);
+                    }
+                }
+                "deny-list" => {
+                    modules.deny_list = self.text("modules.deny-list", value);
+                    if let Some(path) =
+                        modules.deny_list.as_ref().filter(|path| path.value.is_empty() || path.value.contains('\0'))
+                    {
+                        self.fault("not-a-path", "an empty path, or one with a NUL", "Write a path.", path.span);
+                    }
+                }
                 "precompiled" => {
                     modules.precompiled = self.word("modules.precompiled", value, &accept).unwrap_or_default()
                 }
@@ -581,6 +604,33 @@ mod tests {
         assert_eq!(policy.limits.resolve(LimitKey::Fuel, 0), None);
         assert_eq!(policy.limits.resolve(LimitKey::Memory, 1000), Some(250));
         assert_eq!(policy.limits.resolve(LimitKey::CallDepth, 0), None);
+    }
+
+    #[test]
+    fn every_size_takes_a_share_and_nothing_else_does() {
+        for key in LimitKey::ALL.iter().copied() {
+            let policy = Policy::parse("t", &format!("version: 1\nlimits: {{ {key}: 25% }}\n"));
+            let share = policy.ok().and_then(|policy| policy.limits.resolve(key, 1_000));
+            assert_eq!(share, (key.unit() == Unit::Bytes).then_some(250), "{key}");
+        }
+        assert_eq!(faults("version: 1\nlimits: { memory: 0% }\n"), [("not-a-quantity", 2)]);
+        assert_eq!(faults("version: 1\nlimits: { memory: 101% }\n"), [("not-a-quantity", 2)]);
+    }
+
+    #[test]
+    fn a_seed_a_deny_list_and_the_keys_of_signers_are_read() {
+        let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+        let text = format!(
+            "version: 1\ngrants: {{ random: {{ seed: 7 }} }}\nmodules: {{ deny-list: deny.txt, signed-by: [{key}] }}\n"
+        );
+        let policy = Policy::parse("t", &text).unwrap();
+        assert_eq!(policy.grants.random.value, Random::Seeded);
+        assert_eq!(policy.grants.random_seed.map(|seed| seed.value), Some(7));
+        assert_eq!(policy.modules.deny_list.map(|path| path.value), Some("deny.txt".to_owned()));
+        assert_eq!(policy.modules.signed_by.len(), 1);
+        assert_eq!(faults("version: 1\nmodules: { signed-by: [abc] }\n"), [("not-a-key", 2)]);
+        assert_eq!(faults("version: 1\nmodules: { deny-list: '' }\n"), [("not-a-path", 2)]);
+        assert_eq!(faults("version: 1\ngrants: { random: { sed: 7 } }\n"), [("unknown-key", 2)]);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 mod decode;
 pub mod document;
 mod file;
+mod key;
 mod model;
 mod overlay;
 mod quantity;
@@ -26,6 +27,7 @@ mod render;
 pub use decode::Reader;
 pub use document::{Fault, Span, Spanned};
 pub use file::{LoadError, MAX_POLICY_BYTES, load, read_limited};
+pub use key::PublicKey;
 pub use model::{
     Access, Audit, Detail, Feature, Features, FileGrant, Grants, Isolation, Limit, Limits, Modules, NetworkGrant,
     OnDenial, PerTenant, Policy, Random, Requirement, Scope, Stdin, User, Variable, Waiver,

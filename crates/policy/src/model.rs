@@ -343,6 +343,9 @@ pub struct Grants {
     pub clock_resolution: Option<Spanned<Nanos>>,
     /// Random numbers.
     pub random: Spanned<Random>,
+    /// The seed of seeded random numbers. Default: one that the executor's documentation names.
+    #[serde(default)]
+    pub random_seed: Option<Spanned<u64>>,
 }
 
 /// Which modules may run.
@@ -351,11 +354,16 @@ pub struct Modules {
     /// SHA-256 digests, in hex, of the modules that may run; empty allows any.
     pub sha256: Vec<Spanned<String>>,
     /// Keys one of which has to have signed the module; empty asks for none.
+    ///
+    /// Each is an Ed25519 key, as [`crate::PublicKey`] reads it.
     pub signed_by: Vec<Spanned<String>>,
     /// Whether precompiled bytes are accepted.
     pub precompiled: Spanned<bool>,
     /// Whether compressed bytes are accepted.
     pub compressed: Spanned<bool>,
+    /// A file of module digests and engine builds that must not run, read again whenever it changes; none if absent.
+    #[serde(default)]
+    pub deny_list: Option<Spanned<String>>,
     /// Imports that are denied although their interface is granted.
     pub deny: Vec<Spanned<String>>,
     /// Whether unknown imports are stubbed instead of refused.
@@ -579,11 +587,12 @@ impl Policy {
         add("grants.stdin".into(), stdin.into(), line("grants.stdin"));
         let resolution = grants.clock_resolution.map_or(1_000_000, |resolution| resolution.value.get());
         add("grants.clock".into(), Unit::Time.show(resolution), line("grants.clock"));
-        let random = match grants.random.value {
-            Random::System => "system",
-            Random::Seeded => "seeded",
+        let random = match (grants.random.value, grants.random_seed) {
+            (Random::System, _) => "system".to_owned(),
+            (Random::Seeded, None) => "seeded".to_owned(),
+            (Random::Seeded, Some(seed)) => format!("seeded with {}", seed.value),
         };
-        add("grants.random".into(), random.into(), line("grants.random"));
+        add("grants.random".into(), random, line("grants.random"));
         let allowed = Feature::ALL
             .iter()
             .filter(|feature| self.features.allows(**feature))

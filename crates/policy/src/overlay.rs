@@ -45,7 +45,22 @@ impl Overlay {
                 self.changed("features".to_owned(), Origin::Attack);
             }
         }
+        // Runs that may differ each time are no weakness, so no policy turns anything off by not asking for this: an attack that is about
+        // deterministic runs asks whether they hold.
+        if overlay.deterministic.value && !self.policy.deterministic.value {
+            self.policy.deterministic = overlay.deterministic;
+            self.changed("deterministic".to_owned(), Origin::Attack);
+        }
+        if overlay.grants.random.span.line > 0 && self.policy.grants.random.span.line == 0 {
+            self.policy.grants.random = overlay.grants.random;
+            self.policy.grants.random_seed = overlay.grants.random_seed;
+            self.changed("grants.random".to_owned(), Origin::Attack);
+        }
         self.add_grants(overlay, Origin::Attack);
+        if !overlay.modules.signed_by.is_empty() && self.policy.modules.signed_by.is_empty() {
+            self.policy.modules.signed_by.clone_from(&overlay.modules.signed_by);
+            self.changed("modules".to_owned(), Origin::Attack);
+        }
         if !overlay.modules.sha256.is_empty() && self.policy.modules.sha256.is_empty() {
             self.policy.modules.sha256.clone_from(&overlay.modules.sha256);
             self.changed("modules".to_owned(), Origin::Attack);
@@ -180,6 +195,25 @@ mod tests {
         assert_eq!(overlay.limit(LimitKey::Memory), None);
         assert_eq!(overlay.limit(LimitKey::Fuel), Some(10));
         assert!(overlay.policy.features.allows(Feature::Threads));
+    }
+
+    #[test]
+    fn an_attack_may_ask_for_a_deterministic_run_and_for_signatures() {
+        let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+        let asked =
+            format!("deterministic: true\ngrants: {{ random: {{ seed: 1 }} }}\nmodules: {{ signed-by: [{key}] }}\n");
+        let mut overlay = Overlay::new(&whole("version: 1\n"), 0);
+        overlay.tighten(&part(&asked));
+        assert!(overlay.policy.deterministic.value);
+        assert_eq!(overlay.policy.modules.signed_by.len(), 1);
+        let from =
+            |overlay: &Overlay, key: &str| overlay.values().into_iter().find(|value| value.key == key).unwrap().from;
+        assert_eq!(from(&overlay, "deterministic"), Origin::Attack);
+        assert_eq!(from(&overlay, "grants.random"), Origin::Attack);
+        // What the policy says itself stays.
+        let mut overlay = Overlay::new(&whole("version: 1\ngrants: { random: system }\n"), 0);
+        overlay.tighten(&part(&asked));
+        assert_eq!(from(&overlay, "grants.random"), Origin::Policy);
     }
 
     #[test]

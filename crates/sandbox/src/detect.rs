@@ -1,23 +1,63 @@
 //! What this host can enforce of the worker's jail, why not, and how to get it.
 
 use std::fs;
+use std::path::Path;
 
 use gauntlet_record::{Granted, Mechanism};
 use crate::jail::groups::Group;
 use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 
-/// Memory that this process may use, in bytes: the host's, or less where a control group says so.
+/// Memory that this process may use, in bytes: the host's, or less where one of its control groups says so.
+///
+/// Read are the limits of this process's own group and of every group above it, of both versions: the smallest holds.
 #[must_use]
 pub fn host_memory() -> u64 {
-    let total = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    memory_within(&read("/proc/meminfo"), &read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"))
+}
+
+/// The smallest of the host's memory and the limits of the groups, which are mounted below `mounted`.
+fn memory_within(meminfo: &str, groups: &str, mounted: &Path) -> u64 {
+    let total = meminfo.lines().find_map(|line| {
+        line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
     });
-    let total = total.unwrap_or(0).saturating_mul(1024);
-    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-        .iter()
-        .find_map(|path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
-    group.map_or(total, |group| group.min(total))
+    let mut least = total.unwrap_or(0);
+    // Version 1 has a tree for memory alone; version 2 has one tree, which stands below `unified` where both are mounted.
+    let trees = [("memory", "memory.limit_in_bytes"), ("", "memory.max"), ("unified", "memory.max")];
+    for (tree, file) in trees {
+        let root = if tree.is_empty() { mounted.to_owned() } else { mounted.join(tree) };
+        // A namespace of control groups, or a container that mounts only its own, shows the group as the root.
+        let mut group = root.join(own_group(groups, tree == "memory").trim_start_matches('/'));
+        if !group.starts_with(&root) || group.components().any(|part| part == std::path::Component::ParentDir) {
+            group.clone_from(&root);
+        }
+        while group.starts_with(&root) {
+            // `max` is no number, and an unlimited group of version 1 is larger than any host.
+            let limit = fs::read_to_string(group.join(file)).ok().and_then(|text| text.trim().parse::<u64>().ok());
+            if let Some(limit) = limit {
+                least = if total.is_none() && least == 0 { limit } else { least.min(limit) };
+            }
+            if !group.pop() {
+                break;
+            }
+        }
+    }
+    least
+}
+
+/// The path of this process's own group: that of the memory controller of version 1, or that of version 2.
+fn own_group(groups: &str, first: bool) -> &str {
+    let found = groups.lines().find_map(|line| {
+        let mut parts = line.splitn(3, ':');
+        let (number, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        let matches = if first {
+            controllers.split(',').any(|controller| controller == "memory")
+        } else {
+            number == "0" && controllers.is_empty()
+        };
+        matches.then_some(path)
+    });
+    found.unwrap_or("/")
 }
 
 /// Every mechanism of the jail, as this host offers it.
@@ -147,5 +187,46 @@ mod tests {
     #[test]
     fn the_hosts_memory_is_known() {
         assert!(host_memory() > 64 << 20);
+    }
+
+    /// A tree of files, each with its text, below a directory of its own.
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    const MEMINFO: &str = "MemTotal:        1000 kB\nMemFree:          10 kB\n";
+
+    #[test]
+    fn the_smallest_limit_on_the_way_up_holds() {
+        let version2 = tree(&[
+            ("memory.max", "max\n"),
+            ("a.slice/memory.max", "300000\n"),
+            ("a.slice/b.scope/memory.max", "max\n"),
+            ("other/memory.max", "1\n"),
+        ]);
+        assert_eq!(memory_within(MEMINFO, "0::/a.slice/b.scope\n", version2.path()), 300_000);
+        assert_eq!(memory_within(MEMINFO, "0::/\n", version2.path()), 1_024_000);
+        let version1 = tree(&[
+            ("memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("memory/docker/memory.limit_in_bytes", "500000\n"),
+            ("memory/docker/abc/memory.limit_in_bytes", "400000\n"),
+        ]);
+        let groups = "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/\n";
+        assert_eq!(memory_within(MEMINFO, groups, version1.path()), 400_000);
+    }
+
+    #[test]
+    fn a_container_that_shows_its_group_as_the_root_is_seen() {
+        let root = tree(&[("memory.max", "200000\n")]);
+        assert_eq!(memory_within(MEMINFO, "0::/docker/of/the/host\n", root.path()), 200_000);
+        assert_eq!(memory_within(MEMINFO, "0::/../../outside\n", root.path()), 200_000);
+        assert_eq!(memory_within("", "nonsense", root.path()), 200_000);
+        assert_eq!(memory_within(MEMINFO, "", Path::new("/nonexistent")), 1_024_000);
     }
 }

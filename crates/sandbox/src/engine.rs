@@ -1,5 +1,6 @@
 //! Engine settings: every proposal named, none inherited; deterministic resources; nothing that a guest does not need.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use gauntlet_policy::{Feature, Policy};
@@ -94,7 +95,12 @@ pub(crate) fn build(policy: &Policy, protections: &Protections, options: &Option
         .async_stack_size(stack + HOST_STACK)
         // The images of copy-on-write memories need calls that the worker's filter kills.
         .memory_init_cow(false)
+        // One more than an outcome keeps: the innermost may be a function of ours.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(gauntlet_target::MAX_FRAMES + 1))
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+    if crate::determinism::asked(policy, protections) {
+        config.cranelift_nan_canonicalization(true).relaxed_simd_deterministic(true);
+    }
     if let Some(directory) = &options.cache {
         let mut cache = CacheConfig::new();
         cache.with_directory(directory);

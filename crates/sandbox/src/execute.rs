@@ -12,7 +12,9 @@ use wasmtime::{Engine, Store, Trap};
 use crate::functions::{Functions, HostFault};
 use crate::host::{Host, Tally};
 use crate::output::Output;
+use crate::profile::{self, Sampler};
 use crate::runtime::{Call, Compiled, Program, Returned, Runtime};
+use crate::timeline::Timeline;
 use crate::typed::ValueError;
 use crate::{Protections, engine};
 
@@ -130,8 +132,10 @@ impl Prepared {
         start: Instant,
         progress: &mut dyn Progress,
     ) -> Outcome {
-        let tally = host.tally.clone();
+        let (tally, timeline, sampler) = (host.tally.clone(), host.timeline.clone(), host.sampler.clone());
+        timeline.mark(|| "read".into());
         let mut outcome = self.run(job, host, progress);
+        told(&mut outcome, &timeline, &sampler);
         outcome.denials = tally.denials();
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
@@ -150,10 +154,12 @@ impl Prepared {
     }
 
     fn run(&self, job: &Job, host: Host, progress: &mut dyn Progress) -> Outcome {
+        let timeline = host.timeline.clone();
         let (compiled, compile_time) = match self.compile(job, progress) {
             Ok(compiled) => compiled,
             Err(refused) => return *refused,
         };
+        timeline.mark(|| "compiled".into());
         let mut outcome = match self.runtime.link(compiled) {
             Ok(program) => self.in_runtime(job, host, &program),
             Err(error) => Outcome { ending: ending(&error, &host.tally), ..Outcome::default() },
@@ -166,7 +172,7 @@ impl Prepared {
     fn compile(&self, job: &Job, progress: &mut dyn Progress) -> Result<(Compiled, u64), Box<Outcome>> {
         progress.compiling();
         let compiling = Instant::now();
-        let shape = self.runtime.check(&job.guest, &job.policy)?;
+        let shape = self.runtime.check(&job.guest, job.signature.as_deref(), &job.policy)?;
         let compiled = self.runtime.compile(&job.guest, shape);
         let compile_time = nanos(compiling.elapsed());
         progress.compiled();
@@ -222,6 +228,16 @@ impl Prepared {
     }
 }
 
+/// Puts what was noted of a run into its outcome.
+pub(crate) fn told(outcome: &mut Outcome, timeline: &Timeline, sampler: &Sampler) {
+    if let Some(Cause::Limit(key)) = outcome.ending.cause {
+        timeline.mark(|| format!("limit-reached: {}", Cause::Limit(key)));
+    }
+    timeline.mark(|| "ended".into());
+    outcome.timeline = timeline.moments();
+    outcome.profile = sampler.profile(TICK);
+}
+
 /// Puts every limit that there is into a usage list, in order, with its value in force.
 pub(crate) fn complete_usage(usage: &mut Vec<Usage>, protections: &Protections) {
     let counted = std::mem::take(usage);
@@ -249,8 +265,17 @@ pub(crate) fn finished(end: wasmtime::Result<Returned>, runtime: &Runtime, store
             outcome.returned = returned.number;
             outcome.results = returned.results;
         }
-        Err(error) => outcome.ending = ending(&error, &host.tally),
+        Err(error) => {
+            outcome.ending = ending(&error, &host.tally);
+            outcome.ending.frames = safe_frames(&error);
+            if outcome.ending.cause == Some(Cause::Limit(LimitKey::CallDepth)) && !outcome.ending.frames.is_empty() {
+                // The innermost is the function that counts, which is none of the guest's.
+                outcome.ending.frames.remove(0);
+            }
+            outcome.ending.frames.truncate(gauntlet_target::MAX_FRAMES);
+        }
     }
+    outcome.usage.extend(host.depth.map(|depth| used(LimitKey::CallDepth, depth)));
     outcome.usage.extend(runtime.fuel(store).map(|fuel| used(LimitKey::Fuel, fuel)));
     outcome.usage.push(used(LimitKey::Memory, host.limiter.memory_used));
     outcome.usage.push(used(LimitKey::TableElements, host.limiter.table_elements_used));
@@ -345,6 +370,12 @@ pub(crate) fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
     }
     // What the host's functions refuse to do ends the guest like a trap of its own.
     EndingSeen { ending: Ending::Trapped, detail: format!("{}{frames}", error.root_cause()), ..EndingSeen::default() }
+}
+
+/// The names of the guest's frames, innermost first, made safe.
+fn safe_frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return Vec::new() };
+    backtrace.frames().iter().map(profile::name).collect()
 }
 
 /// The names of the guest's frames, innermost first, as the guest gave them.

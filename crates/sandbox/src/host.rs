@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use gauntlet_policy::{Access, Policy, Stdin};
+use gauntlet_policy::{Access, Detail, Policy, Stdin};
 use gauntlet_record::{Cause, DenialKind, LimitKey};
-use gauntlet_target::{DenialSeen, TargetError};
+use gauntlet_target::{DenialSeen, TargetError, Trace};
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -17,9 +17,12 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::Protections;
+use crate::determinism::{self, Deterministic};
 use crate::functions::HostUse;
 use crate::limiter::Limiter;
 use crate::output::{Output, Stream};
+use crate::profile::Sampler;
+use crate::timeline::Timeline;
 
 /// Most different denials that are kept apart; more are counted under the last.
 const MAX_DENIALS: usize = 64;
@@ -32,6 +35,25 @@ pub(crate) struct Host {
     pub(crate) files: OpenFiles,
     /// What functions of the embedder's did for the guest.
     pub(crate) custom: HostUse,
+    /// What a deterministic run keeps; `None` in any other.
+    pub(crate) deterministic: Option<Deterministic>,
+    /// Whether errors tell the guest what the host knows of them.
+    pub(crate) full_errors: bool,
+    /// What is noted of the run as it goes on.
+    pub(crate) timeline: Timeline,
+    pub(crate) sampler: Sampler,
+    /// The deepest stack of frames, where they are counted.
+    pub(crate) depth: Option<u64>,
+}
+
+impl Host {
+    /// Notes what was asked for of the run as it goes on; `start` is where its moments are counted from.
+    pub(crate) fn traced(mut self, trace: Trace, start: Instant) -> Self {
+        self.timeline = Timeline::new(trace.timeline, start);
+        self.sampler = Sampler::new(trace.profile);
+        self.tally.on(self.timeline.clone());
+        self
+    }
 }
 
 impl WasiView for Host {
@@ -111,6 +133,7 @@ type Told = Box<dyn FnMut(&DenialSeen) + Send>;
 struct TallyInner {
     denials: Vec<(&'static str, DenialSeen)>,
     first: Option<Told>,
+    timeline: Timeline,
 }
 
 impl Tally {
@@ -119,6 +142,11 @@ impl Tally {
         let tally = Self::default();
         tally.lock().first = Some(Box::new(first));
         tally
+    }
+
+    /// Records each denial on a timeline, too, when it is first seen.
+    pub(crate) fn on(&self, timeline: Timeline) {
+        self.lock().timeline = timeline;
     }
 
     fn lock(&self) -> MutexGuard<'_, TallyInner> {
@@ -143,6 +171,7 @@ impl Tally {
         if let Some(first) = &mut inner.first {
             first(&denial);
         }
+        inner.timeline.mark(|| format!("denied: {cause}"));
         inner.denials.push((what, denial));
     }
 
@@ -211,6 +240,7 @@ pub(crate) fn build(
         policy.grants.clock_resolution.map_or(1_000_000, |step| step.value.get())
     };
     wasi.wall_clock(CoarseWallClock { step }).monotonic_clock(CoarseMonotonicClock { step, start: Instant::now() });
+    let deterministic = determinism::configure(&mut wasi, policy, protections);
     let mut wasi = wasi.build_p1();
     let cap = protections.limit(LimitKey::OpenFiles);
     // A full table ends the run. The standard streams and the granted directories are not the guest's to count.
@@ -219,12 +249,18 @@ pub(crate) fn build(
         .limit(LimitKey::Handles)
         .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
     wasi.ctx().table.set_max_capacity(handles.saturating_add(own));
+    let full_errors = policy.errors.value == Detail::Full || protections.lifted("errors");
     Ok(Host {
         wasi,
         limiter: Limiter::new(protections, tally.clone()),
         tally,
         files: OpenFiles::new(cap),
         custom: HostUse::new(protections),
+        deterministic,
+        full_errors,
+        timeline: Timeline::default(),
+        sampler: Sampler::default(),
+        depth: None,
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
+use crate::deny::{self, DenyList};
 use crate::functions::Functions;
 use crate::runtime::Call;
 use crate::warm::{self, Request, Warm};
@@ -22,6 +23,7 @@ const KEPT_POLICIES: usize = 4;
 pub struct Inline {
     lift: Vec<String>,
     kept: Arc<Mutex<Vec<Arc<Warm>>>>,
+    deny: Option<Arc<DenyList>>,
 }
 
 impl Inline {
@@ -39,7 +41,14 @@ impl Inline {
     #[doc(hidden)]
     pub fn lifting(lift: Vec<String>) -> Result<Self, UnknownProtection> {
         Protections::default().lift(&lift)?;
-        Ok(Self { lift, kept: Arc::default() })
+        Ok(Self { lift, ..Self::default() })
+    }
+
+    /// Asks a list of what must not run, besides the one that a policy names. Clones of the list share what is denied.
+    #[must_use]
+    pub fn deny_list(mut self, list: Arc<DenyList>) -> Self {
+        self.deny = Some(list);
+        self
     }
 
     /// What is kept for a policy, or made for it now.
@@ -68,7 +77,16 @@ impl Target for Inline {
 
     fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
         let call = Call { entry: job.entry.as_deref(), nonce: &job.nonce, arguments: &job.arguments };
-        let request = Request { guest: &job.guest, digest: warm::digest(&job.guest), call, stdin: &job.stdin };
+        let deny = deny::lists(self.deny.as_ref(), &job.policy);
+        let request = Request {
+            guest: &job.guest,
+            digest: warm::digest(&job.guest),
+            call,
+            stdin: &job.stdin,
+            signature: job.signature.as_deref(),
+            trace: job.trace,
+            deny: &deny,
+        };
         self.warm(job)?.run(&request)
     }
 }

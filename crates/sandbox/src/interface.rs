@@ -86,7 +86,7 @@ fn look(guest: &[u8], policy: &Policy, functions: &Functions) -> Verification {
     };
     let estimate = validate::compile_estimate(guest);
     let mut found = Interface::default();
-    match validate::check(guest, policy, &protections) {
+    match validate::check(guest, None, policy, &protections) {
         Err(refused) => object(refused.ending.cause.unwrap_or(Cause::RefusedModule), refused.ending.detail),
         Ok(shape) => {
             found = interface(guest);

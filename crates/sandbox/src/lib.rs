@@ -91,8 +91,12 @@
 
 pub mod alerts;
 pub mod audit;
+mod calibrate;
+mod call_depth;
 pub mod clock;
+mod deny;
 mod detect;
+mod determinism;
 mod driver;
 mod engine;
 mod error;
@@ -114,16 +118,19 @@ mod placement;
 mod plugin;
 mod preview1;
 mod preview2;
+mod profile;
 mod protections;
 mod pulse;
 pub mod queue;
 mod runtime;
 mod sandbox;
 mod session;
+mod signatures;
 mod stopwatch;
 pub mod tenants;
 pub mod testing;
 pub mod threat;
+mod timeline;
 mod typed;
 mod validate;
 mod warm;
@@ -132,6 +139,8 @@ pub mod webhook;
 mod window;
 mod worker;
 
+pub use calibrate::{CalibrateError, Calibration, MixRate, calibrate};
+pub use deny::{Denied, DenyList, DenyListError};
 pub use detect::{host_memory, mechanisms};
 pub use error::{CallError, SandboxError};
 pub use estimate::{Estimate, estimate};
@@ -141,6 +150,7 @@ pub use gauntlet_policy::{Access, Bytes, Feature, OnDenial, Policy};
 pub use gauntlet_record::LimitKey;
 pub use gauntlet_target::{Outcome, Value};
 pub use guest::{Guest, GuestError, MAX_GUEST_BYTES};
+pub use determinism::{EPOCH as DETERMINISTIC_EPOCH, SEED as DETERMINISTIC_SEED};
 pub use inline::Inline;
 pub use interface::{Interface, Verification, verify};
 pub use manifest::{Dependency, EntryPoint, Manifest, ManifestError, Missing, Permission};
@@ -162,6 +172,16 @@ pub const ENGINE_VERSION: &str = env!("GAUNTLET_ENGINE_VERSION");
 /// What both placements offer to attacks: worlds, proposals and abilities.
 pub(crate) fn offers() -> Vec<String> {
     let features = gauntlet_policy::Feature::ALL.iter().map(|feature| feature.as_str());
-    let own = ["core", "preview1", "preview2", "component", "invoke", "typed-causes"];
+    let own = [
+        "core",
+        "preview1",
+        "preview2",
+        "component",
+        "invoke",
+        "typed-causes",
+        "call-depth",
+        "deterministic",
+        "signatures",
+    ];
     own.into_iter().chain(features).map(str::to_owned).collect()
 }

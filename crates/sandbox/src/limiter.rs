@@ -14,6 +14,8 @@ pub(crate) struct Limiter {
     memory: Option<u64>,
     table_elements: Option<u64>,
     instances: Option<u64>,
+    /// Most frames of the call stack; they are counted by the guest's own code.
+    pub(crate) call_depth: Option<u64>,
     pub(crate) memory_used: u64,
     pub(crate) table_elements_used: u64,
     /// The size of a pool's tables, which the engine gives for a maximum of the guest's own where that is larger.
@@ -27,6 +29,7 @@ impl Limiter {
             memory: protections.limit(LimitKey::Memory),
             table_elements: protections.limit(LimitKey::TableElements),
             instances: protections.limit(LimitKey::Instances),
+            call_depth: protections.limit(LimitKey::CallDepth),
             memory_used: 0,
             table_elements_used: 0,
             pooled_table: None,

@@ -9,6 +9,7 @@ use wasmtime_wasi::p1::wasi_snapshot_preview1 as wasi;
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1 as _;
 use wiggle::GuestMemory;
 
+use crate::determinism;
 use crate::host::Host;
 
 /// The module that preview 1 functions are imported from.
@@ -107,7 +108,12 @@ macro_rules! functions {
                         account(host, &memory, stringify!($name), &[$(i64::from($arg)),*], MFILE);
                         return Ok(MFILE);
                     }
-                    let errno = wasi::$name(&mut host.wasi, &mut memory, $($arg),*).await?;
+                    let arguments = [$(i64::from($arg)),*];
+                    let errno = match determinism::answer(host, &mut memory, stringify!($name), &arguments).await? {
+                        Some(errno) => errno,
+                        None => wasi::$name(&mut host.wasi, &mut memory, $($arg),*).await?,
+                    };
+                    determinism::settle(host, &mut memory, stringify!($name), &arguments, errno)?;
                     account(host, &memory, stringify!($name), &[$(i64::from($arg)),*], errno);
                     Ok::<i32, wasmtime::Error>(errno)
                 })

@@ -15,12 +15,10 @@ pub const NOT_HELD: &[(&str, &str)] = &[
     ("limits.host-work", "the executor does not count host work yet"),
     ("limits.disk", "the executor has no disk quota yet"),
     ("limits.files", "the executor has no inode quota yet"),
-    ("limits.call-depth", "the executor does not count frames yet"),
     ("limits.network-bytes", "the executor does not count network bytes yet"),
     ("limits.connections", "the executor does not count connections yet"),
     ("limits.ports", "the executor does not count ports yet"),
     ("on-denial", "the executor does not end runs at a denial yet"),
-    ("deterministic", "the executor has no virtual clock yet"),
 ];
 
 /// Why a key of the policy is not held; `None` if it is. A connection limit of 0 is held by linking no sockets.
@@ -60,14 +58,15 @@ impl Protections {
         Self { backstops: limits.clone(), limits, lifted: BTreeSet::new() }
     }
 
-    /// Leaves protections out, by id: a limit or a grant by its policy key, `validation`, `jail` or `escaping`.
+    /// Leaves protections out, by id: a limit or a grant by its policy key, `validation`, `jail`, `escaping` or `deterministic`.
     ///
     /// # Errors
     ///
     /// If an id names no protection.
     pub fn lift(&mut self, ids: &[String]) -> Result<(), UnknownProtection> {
         for id in ids {
-            let known = id.parse::<Grant>().is_ok() || matches!(id.as_str(), "validation" | "jail" | "escaping");
+            let known = id.parse::<Grant>().is_ok()
+                || matches!(id.as_str(), "validation" | "jail" | "escaping" | "deterministic");
             if let Ok(key) = id.parse::<LimitKey>() {
                 self.limits.remove(&key);
             } else if !known {
@@ -104,9 +103,7 @@ pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
     if policy.grants.filesystem.iter().any(|grant| grant.access.value == gauntlet_policy::Access::Scratch) {
         return unheld("grants.filesystem", "the executor has no scratch directories yet");
     }
-    if !policy.modules.signed_by.is_empty() {
-        return unheld("modules.signed-by", "the executor checks no signatures yet");
-    }
+    crate::signatures::keys(policy)?;
     if policy.modules.precompiled.value {
         return unheld("modules.precompiled", "precompiled code is never loaded: it would run unchecked");
     }
@@ -115,9 +112,6 @@ pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
     }
     if policy.modules.unknown_imports.value {
         return unheld("modules.imports", "unknown imports are refused, never stubbed");
-    }
-    if policy.deterministic.value || policy.grants.random.value == gauntlet_policy::Random::Seeded {
-        return unheld("deterministic", "the executor has no virtual clock and no seeded random numbers yet");
     }
     if policy.grants.network.iter().any(|grant| grant.scope != gauntlet_policy::Scope::Connect) {
         return unheld("grants.network", "the executor grants connecting only, neither listening nor looking names up");

@@ -9,6 +9,7 @@ use wasmtime::component::{self, Component};
 use wasmtime::{Engine, InstancePre, Linker, Module, Store, UpdateDeadline, Val, ValType};
 use wasmtime_wasi::p2::bindings::{Command, CommandPre};
 
+use crate::call_depth::{self, Guard};
 use crate::execute::{BadCall, NoEntry, Reached, Unlinked, at_instantiation};
 use crate::functions::Functions;
 use crate::host::Host;
@@ -28,7 +29,8 @@ pub(crate) struct Runtime {
 
 /// A guest that is compiled, whose imports are matched by name and type, and that is ready to be instantiated.
 pub(crate) enum Program {
-    Module(InstancePre<Host>),
+    /// With what counts its frames, where they are counted.
+    Module(InstancePre<Host>, Option<Guard>),
     Component {
         component: Component,
         linked: component::InstancePre<Host>,
@@ -86,23 +88,44 @@ impl Runtime {
     }
 
     /// Checks a guest against the policy and says what it is.
-    pub(crate) fn check(&self, guest: &[u8], policy: &Policy) -> Result<Shape, Box<Outcome>> {
-        validate::check(guest, policy, &self.protections)
+    pub(crate) fn check(
+        &self,
+        guest: &[u8],
+        signature: Option<&[u8]>,
+        policy: &Policy,
+    ) -> Result<Shape, Box<Outcome>> {
+        validate::check(guest, signature, policy, &self.protections)
+    }
+
+    /// Says what a guest is that was admitted.
+    pub(crate) fn shape(&self, guest: &[u8], policy: &Policy) -> Result<Shape, Box<Outcome>> {
+        validate::shape(guest, policy, &self.protections)
     }
 
     /// Compiles a guest that was checked.
     pub(crate) fn compile(&self, guest: &[u8], shape: Shape) -> Result<Compiled, Box<Outcome>> {
+        let refused = |detail: String| Box::new(Outcome::refused(Cause::RefusedModule, detail));
+        let counted = match (shape, self.protections.limit(LimitKey::CallDepth)) {
+            (Shape::Module, Some(limit)) => {
+                Some(call_depth::instrument(guest, limit).map_err(|error| refused(error.to_string()))?)
+            }
+            (Shape::Module, None) | (Shape::Component, _) => None,
+        };
         let compiled = match shape {
-            Shape::Module => Module::from_binary(&self.engine, guest).map(Compiled::Module),
+            Shape::Module => {
+                let (bytes, guard) = counted.map_or((None, None), |counted| (Some(counted.bytes), Some(counted.guard)));
+                Module::from_binary(&self.engine, bytes.as_deref().unwrap_or(guest))
+                    .map(|module| Compiled::Module(module, guard))
+            }
             Shape::Component => Component::from_binary(&self.engine, guest).map(Compiled::Component),
         };
-        compiled.map_err(|error| Box::new(Outcome::refused(Cause::RefusedModule, format!("{error:#}"))))
+        compiled.map_err(|error| refused(format!("{error:#}")))
     }
 
     /// Matches every import by name and type: what is not linked is refused before anything runs.
     pub(crate) fn link(&self, compiled: Compiled) -> wasmtime::Result<Program> {
         match compiled {
-            Compiled::Module(module) => {
+            Compiled::Module(module, guard) => {
                 let own;
                 let linker = if self.functions.is_empty() {
                     &self.linker
@@ -113,7 +136,7 @@ impl Runtime {
                     &own
                 };
                 match linker.instantiate_pre(&module) {
-                    Ok(linked) => Ok(Program::Module(linked)),
+                    Ok(linked) => Ok(Program::Module(linked, guard)),
                     Err(error) => Err(match error.downcast_ref::<wasmtime::UnknownImportError>() {
                         Some(unknown) => Unlinked(format!("{}::{}", unknown.module(), unknown.name())).into(),
                         None => Unlinked(format!("{error:#}")).into(),
@@ -145,9 +168,13 @@ impl Runtime {
             .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| match reached() {
+        let sampler = store.data().sampler.clone();
+        store.epoch_deadline_callback(move |guest| match reached() {
             Some(limit) => Err(Reached(limit).into()),
-            None => Ok(UpdateDeadline::Yield(1)),
+            None => {
+                sampler.sample(&guest);
+                Ok(UpdateDeadline::Yield(1))
+            }
         });
         store
     }
@@ -169,7 +196,7 @@ impl Runtime {
 
 /// A guest that is compiled and not linked yet.
 pub(crate) enum Compiled {
-    Module(Module),
+    Module(Module, Option<Guard>),
     Component(Component),
 }
 
@@ -177,7 +204,7 @@ impl Program {
     /// Instantiates the guest: start functions run here. `command` is whether a component is to be run as `wasi:cli/run`.
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>, entry: Option<&str>) -> wasmtime::Result<Instance> {
         let instance = match self {
-            Self::Module(linked) => linked.instantiate_async(&mut *store).await.map(Instance::Module),
+            Self::Module(linked, _) => linked.instantiate_async(&mut *store).await.map(Instance::Module),
             Self::Component { linked, command, .. } => match (entry, command) {
                 (None, None) => return Err(NoEntry("wasi:cli/run".to_owned()).into()),
                 (None, Some(command)) => {
@@ -186,7 +213,10 @@ impl Program {
                 (Some(_), _) => linked.instantiate_async(&mut *store).await.map(Instance::Component),
             },
         };
-        let instance = instance.map_err(|error| at_instantiation(error, &store.data().tally))?;
+        let instance = instance
+            .map_err(|error| self.deepest(error, store))
+            .map_err(|error| at_instantiation(error, &store.data().tally))?;
+        store.data().timeline.mark(|| "instantiated".into());
         if let Instance::Module(module) = &instance
             && entry.is_some_and(|entry| entry != "_start")
             && let Some(initialize) = module.get_func(&mut *store, "_initialize")
@@ -199,6 +229,18 @@ impl Program {
         Ok(instance)
     }
 
+    /// Finds the limit behind an error of the function that counts frames.
+    fn deepest(&self, error: wasmtime::Error, store: &mut Store<Host>) -> wasmtime::Error {
+        match self {
+            Self::Module(_, Some(guard)) if guard.met(&error) => {
+                let host = store.data_mut();
+                host.depth = host.limiter.call_depth;
+                error.context(Reached(LimitKey::CallDepth))
+            }
+            Self::Module(..) | Self::Component { .. } => error,
+        }
+    }
+
     /// Calls an entry of an instance of this guest.
     pub(crate) async fn call(
         &self,
@@ -206,13 +248,18 @@ impl Program {
         instance: &Instance,
         call: Call<'_>,
     ) -> wasmtime::Result<Returned> {
+        store.data().timeline.mark(|| "entered".into());
         match instance {
             Instance::Module(module) => {
                 let entry = call.entry.unwrap_or("_start");
                 let Some(function) = module.get_func(&mut *store, entry) else {
                     return Err(NoEntry(entry.to_owned()).into());
                 };
-                call_core(store, &function, call).await
+                let called = call_core(store, &function, call).await;
+                if let Self::Module(_, Some(guard)) = self {
+                    store.data_mut().depth = guard.deepest(module, &mut *store);
+                }
+                called.map_err(|error| self.deepest(error, store))
             }
             Instance::Component(instance) => {
                 let entry = call.entry.unwrap_or_default();

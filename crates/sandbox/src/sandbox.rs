@@ -255,7 +255,7 @@ impl Sandbox {
         match self.inner.placement {
             Placement::Inline => {
                 let call = Call { entry, nonce: "", arguments: &arguments };
-                let request = Request { guest: guest.bytes(), digest: guest.digest(), call, stdin: &self.inner.stdin };
+                let request = Request { guest: guest.bytes(), digest: guest.digest(), call, stdin: &self.inner.stdin, signature: None, trace: gauntlet_target::Trace::default(), deny: &[] };
                 Ok(self.warm()?.run(&request)?)
             }
             Placement::Worker => {
@@ -275,7 +275,7 @@ impl Sandbox {
         match self.inner.placement {
             Placement::Inline => {
                 let call = Call { entry, nonce: "", arguments: &arguments };
-                let request = Request { guest: guest.bytes(), digest: guest.digest(), call, stdin: &self.inner.stdin };
+                let request = Request { guest: guest.bytes(), digest: guest.digest(), call, stdin: &self.inner.stdin, signature: None, trace: gauntlet_target::Trace::default(), deny: &[] };
                 Ok(self.warm()?.run_async(&request).await?)
             }
             Placement::Worker => {

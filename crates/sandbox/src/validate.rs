@@ -5,7 +5,7 @@ use gauntlet_record::{Cause, DenialKind, LimitKey};
 use gauntlet_target::Outcome;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-use crate::Protections;
+use crate::{Protections, signatures};
 
 /// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +14,13 @@ pub(crate) enum Shape {
     Component,
 }
 
-/// Checks the bytes and says what they are, or why they are refused.
-pub(crate) fn check(guest: &[u8], policy: &Policy, protections: &Protections) -> Result<Shape, Box<Outcome>> {
+/// Checks the bytes without parsing them: their size, their digest, their signature.
+pub(crate) fn admit(
+    guest: &[u8],
+    signature: Option<&[u8]>,
+    policy: &Policy,
+    protections: &Protections,
+) -> Result<(), Box<Outcome>> {
     let refuse = |cause, detail: String| Box::new(Outcome::refused(cause, detail));
     if let Some(cap) = protections.limit(LimitKey::ModuleSize)
         && guest.len() as u64 > cap
@@ -29,6 +34,24 @@ pub(crate) fn check(guest: &[u8], policy: &Policy, protections: &Protections) ->
             return Err(refuse(Cause::RefusedDigest, format!("its digest {digest} is not pinned")));
         }
     }
+    signatures::check(guest, signature, policy, protections)
+        .map_err(|unsigned| refuse(Cause::RefusedModule, unsigned.to_string()))
+}
+
+/// Checks the bytes and says what they are, or why they are refused.
+pub(crate) fn check(
+    guest: &[u8],
+    signature: Option<&[u8]>,
+    policy: &Policy,
+    protections: &Protections,
+) -> Result<Shape, Box<Outcome>> {
+    admit(guest, signature, policy, protections)?;
+    shape(guest, policy, protections)
+}
+
+/// Parses the bytes, once they are admitted, and says what they are.
+pub(crate) fn shape(guest: &[u8], policy: &Policy, protections: &Protections) -> Result<Shape, Box<Outcome>> {
+    let refuse = |cause, detail: String| Box::new(Outcome::refused(cause, detail));
     let shape = if Parser::is_component(guest) {
         Shape::Component
     } else if Parser::is_core_wasm(guest) {
@@ -112,7 +135,7 @@ mod tests {
 
     fn cause(guest: &[u8], policy: &str) -> Option<Cause> {
         let policy = Policy::parse("t", policy).unwrap();
-        check(guest, &policy, &Protections::of(&policy)).err().and_then(|outcome| outcome.ending.cause)
+        check(guest, None, &policy, &Protections::of(&policy)).err().and_then(|outcome| outcome.ending.cause)
     }
 
     #[test]

@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use gauntlet_policy::{Feature, Policy};
 use gauntlet_record::{Cause, Confinement, Granted, LimitKey};
-use gauntlet_target::{DenialSeen, Outcome, TargetError, Value};
+use gauntlet_target::{DenialSeen, Outcome, TargetError, Trace, Value};
 use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 use wasmtime::Store;
 
+use crate::deny::DenyList;
 use crate::driver::Driver;
 use crate::engine::{Options, POOLED_TABLES, Pool};
-use crate::execute::{Reached, complete_usage, ending, finished, nanos, used};
+use crate::execute::{Reached, complete_usage, ending, finished, nanos, told, used};
 use crate::functions::Functions;
 use crate::host::{self, Host, Tally};
 use crate::output::{Output, Which};
@@ -64,6 +65,12 @@ pub(crate) struct Request<'a> {
     pub(crate) digest: Digest,
     pub(crate) call: Call<'a>,
     pub(crate) stdin: &'a [u8],
+    /// A detached signature of the guest.
+    pub(crate) signature: Option<&'a [u8]>,
+    /// What is to be noted of the run.
+    pub(crate) trace: Trace,
+    /// What must not run.
+    pub(crate) deny: &'a [Arc<DenyList>],
 }
 
 /// Engines, linkers, compiled guests, ticker and timers of one policy.
@@ -259,7 +266,7 @@ impl Warm {
         self.tell(|| Event::Compiling);
         let began = Instant::now();
         let runtime = self.runtime(pooled)?;
-        let shape = match runtime.check(guest, &self.policy) {
+        let shape = match runtime.shape(guest, &self.policy) {
             Ok(shape) => shape,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -293,7 +300,26 @@ impl Warm {
         Ok(Ok(ready))
     }
 
-    fn begin(&self, call: Call<'_>, stdin: &[u8], start: Instant) -> Result<Begun, TargetError> {
+    /// Why a guest must not run, kept code or not; asked when the bytes are there and again right before it begins.
+    fn denied(&self, request: &Request<'_>) -> Option<Outcome> {
+        request.deny.iter().find_map(|list| list.check_guest(request.guest).err()).map(|denied| denied.outcome())
+    }
+
+    /// Looks at a guest's size, digest and signature before anything parses it.
+    fn admit(&self, request: &Request<'_>) -> Result<(), Box<Outcome>> {
+        if let Some(denied) = self.denied(request) {
+            return Err(Box::new(denied));
+        }
+        validate::admit(request.guest, request.signature, &self.policy, &self.protections)
+    }
+
+    fn begin(
+        &self,
+        call: Call<'_>,
+        stdin: &[u8],
+        trace: Trace,
+        start: Instant,
+    ) -> Result<Begun, TargetError> {
         let tally = match &self.listener {
             Some(listener) => {
                 let listener = Arc::clone(listener);
@@ -312,6 +338,7 @@ impl Warm {
                 }
             });
         let host = host::build(&self.policy, &self.protections, call.nonce, stdin, &output, tally.clone())?;
+        let host = host.traced(trace, start);
         let watch = Arc::new(Stopwatch::new(&self.protections, start));
         Ok(Begun { host, output, captured, tally, watch })
     }
@@ -332,12 +359,19 @@ impl Warm {
     /// If the guest could not be run at all.
     pub(crate) fn run(&self, request: &Request<'_>) -> Result<Outcome, TargetError> {
         let start = Instant::now();
+        crate::call_depth::preflight(request.guest, &self.policy, &self.protections)?;
+        if let Err(refused) = self.admit(request) {
+            return Ok(self.refused(*refused, request, start));
+        }
         let slot = self.slot();
         let ready = match self.ready(request.guest, request.digest, slot.0.is_some())? {
             Ok(ready) => ready,
             Err(refused) => return Ok(self.refused(*refused, request, start)),
         };
-        let begun = self.begin(request.call, request.stdin, start)?;
+        if let Some(denied) = self.denied(request) {
+            return Ok(self.refused(denied, request, start));
+        }
+        let begun = self.begin(request.call, request.stdin, request.trace, start)?;
         let runtime = self.runtime(ready.pooled)?;
         let mut store = self.store(runtime, ready.pooled, begun.host, &begun.watch);
         let _beat = self.pulse.beat();
@@ -366,6 +400,10 @@ impl Warm {
     /// If the guest could not be run at all.
     pub(crate) async fn run_async(self: &Arc<Self>, request: &Request<'_>) -> Result<Outcome, TargetError> {
         let start = Instant::now();
+        crate::call_depth::preflight(request.guest, &self.policy, &self.protections)?;
+        if let Err(refused) = self.admit(request) {
+            return Ok(self.refused(*refused, request, start));
+        }
         let slot = self.slot();
         let pooled = slot.0.is_some();
         let kept = self.kept().get(&request.digest, pooled);
@@ -382,7 +420,10 @@ impl Warm {
             Ok(ready) => ready,
             Err(refused) => return Ok(self.refused(*refused, request, start)),
         };
-        let begun = self.begin(request.call, request.stdin, start)?;
+        if let Some(denied) = self.denied(request) {
+            return Ok(self.refused(denied, request, start));
+        }
+        let begun = self.begin(request.call, request.stdin, request.trace, start)?;
         let runtime = self.runtime(ready.pooled)?;
         let mut store = self.store(runtime, ready.pooled, begun.host, &begun.watch);
         let _beat = self.pulse.beat();
@@ -419,6 +460,7 @@ impl Warm {
     ) -> Outcome {
         let end = end.unwrap_or_else(|limit| Err(Reached(limit).into()));
         let mut outcome = finished(end, runtime, store);
+        told(&mut outcome, &store.data().timeline, &store.data().sampler);
         outcome.denials = tally.denials();
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
@@ -459,13 +501,18 @@ impl Warm {
         stdin: &[u8],
     ) -> Result<Result<Live, Box<Outcome>>, TargetError> {
         let start = Instant::now();
-        let request = Request { guest, digest, call: Call { entry: Some(""), ..Call::default() }, stdin };
+        let call = Call { entry: Some(""), ..Call::default() };
+        let request = Request { guest, digest, call, stdin, signature: None, trace: Trace::default(), deny: &[] };
+        crate::call_depth::preflight(guest, &self.policy, &self.protections)?;
+        if let Err(refused) = self.admit(&request) {
+            return Ok(Err(Box::new(self.refused(*refused, &request, start))));
+        }
         // A session may live long, so it takes no place in the pool from short runs.
         let ready = match self.ready(guest, digest, false)? {
             Ok(ready) => ready,
             Err(refused) => return Ok(Err(Box::new(self.refused(*refused, &request, start)))),
         };
-        let begun = self.begin(request.call, stdin, start)?;
+        let begun = self.begin(request.call, stdin, request.trace, start)?;
         let runtime = self.runtime(false)?;
         let mut store = self.store(runtime, false, begun.host, &begun.watch);
         let beat = self.pulse.beat();

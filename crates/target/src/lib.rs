@@ -22,6 +22,7 @@
 
 mod command;
 mod value;
+mod trace;
 
 use std::io;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{CommandTarget, CommandTargetError, Status};
 pub use value::Value;
+pub use trace::{MAX_FRAMES, MAX_MOMENTS, Moment, Profile, Trace};
 
 /// What is to be run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +53,13 @@ pub struct Job {
     /// What the guest may read on standard input, if the policy lets it.
     #[serde(with = "hex_bytes")]
     pub stdin: Vec<u8>,
+    /// A detached signature of the guest, as the module signing tools write it; without one an embedded signature is looked for, if the
+    /// policy asks for signatures.
+    #[serde(default)]
+    pub signature: Option<Vec<u8>>,
+    /// What is to be recorded besides the outcome.
+    #[serde(default)]
+    pub trace: Trace,
 }
 
 /// How a run ended and what was seen of it. A guest's misdeed is an outcome, never an error.
@@ -77,6 +86,12 @@ pub struct Outcome {
     pub usage: Vec<Usage>,
     /// The jail, as it was achieved.
     pub confinement: Vec<Confinement>,
+    /// When things happened, if [`Trace::timeline`] asked for it; at most [`MAX_MOMENTS`].
+    #[serde(default)]
+    pub timeline: Vec<Moment>,
+    /// Where the guest's time went, if [`Trace::profile`] asked for it and the executor samples.
+    #[serde(default)]
+    pub profile: Option<Profile>,
 }
 
 /// How a run ended, with its details.
@@ -92,11 +107,15 @@ pub struct EndingSeen {
     pub signal: Option<i32>,
     /// Detail for the host's side: the trap, the names of the frames. Partly chosen by the guest, as it is.
     pub detail: String,
+    /// The functions that a trap went through, innermost first, at most [`MAX_FRAMES`]. Names are made safe for terminals.
+    #[serde(default)]
+    pub frames: Vec<String>,
 }
 
 impl Default for EndingSeen {
     fn default() -> Self {
-        Self { ending: Ending::Returned, cause: None, exit_code: None, signal: None, detail: String::new() }
+        let frames = Vec::new();
+        Self { ending: Ending::Returned, cause: None, exit_code: None, signal: None, detail: String::new(), frames }
     }
 }
 

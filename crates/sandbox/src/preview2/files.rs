@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::streams;
+use crate::determinism::Deterministic;
 use crate::host::{Host, OpenFiles, Tally};
 
 /// Files that count what is denied.
@@ -26,9 +27,23 @@ struct Counted<'a> {
     view: WasiFilesystemCtxView<'a>,
     open: &'a mut OpenFiles,
     tally: Tally,
+    deterministic: Option<&'a mut Deterministic>,
 }
 
 impl Counted<'_> {
+    /// A file's status, without the host's times in a deterministic run.
+    fn settled(&self, stat: DescriptorStat) -> DescriptorStat {
+        if self.deterministic.is_some() { Deterministic::stat(stat) } else { stat }
+    }
+
+    /// What identifies a file, without the host's inode in a deterministic run.
+    fn identity(&mut self, hash: MetadataHashValue) -> MetadataHashValue {
+        match self.deterministic.as_deref_mut() {
+            Some(deterministic) => deterministic.identity(&hash),
+            None => hash,
+        }
+    }
+
     /// Looks at what goes back to the guest and counts it, if it is a denial: the same errors that preview 1 counts.
     fn count<T>(&self, what: &'static str, asked: String, result: FsResult<T>) -> FsResult<T> {
         if let Err(error) = &result
@@ -81,11 +96,8 @@ impl HostDescriptor for Counted<'_> {
         "set-times" = set_times(access: NewTimestamp, modification: NewTimestamp) -> ();
         "read" = read(length: Filesize, offset: Filesize) -> (Vec<u8>, bool);
         "write" = write(bytes: Vec<u8>, offset: Filesize) -> Filesize;
-        "read-directory" = read_directory() -> Resource<DirectoryEntryStream>;
         "sync" = sync() -> ();
         "create-directory-at" = create_directory_at(path: String) -> (), asks path;
-        "stat" = stat() -> DescriptorStat;
-        "stat-at" = stat_at(flags: PathFlags, path: String) -> DescriptorStat, asks path;
         "set-times-at" = set_times_at(flags: PathFlags, path: String, access: NewTimestamp, modification: NewTimestamp) -> (), asks path;
         "link-at" = link_at(flags: PathFlags, path: String, to: Resource<Descriptor>, new: String) -> (), asks path;
         "readlink-at" = readlink_at(path: String) -> String, asks path;
@@ -93,8 +105,50 @@ impl HostDescriptor for Counted<'_> {
         "rename-at" = rename_at(path: String, to: Resource<Descriptor>, new: String) -> (), asks path;
         "symlink-at" = symlink_at(target: String, path: String) -> (), asks path;
         "unlink-file-at" = unlink_file_at(path: String) -> (), asks path;
-        "metadata-hash" = metadata_hash() -> MetadataHashValue;
-        "metadata-hash-at" = metadata_hash_at(flags: PathFlags, path: String) -> MetadataHashValue, asks path;
+    }
+
+    async fn read_directory(&mut self, descriptor: Resource<Descriptor>) -> FsResult<Resource<DirectoryEntryStream>> {
+        let result = self.view.read_directory(descriptor).await;
+        let stream = self.count("read-directory", String::new(), result)?;
+        let Some(deterministic) = self.deterministic.as_deref_mut() else { return Ok(stream) };
+        let mut entries = Vec::new();
+        while let Some(entry) = self.view.read_directory_entry(Resource::new_borrow(stream.rep())).await? {
+            entries.push(entry);
+        }
+        deterministic.keep_listing(stream.rep(), entries);
+        Ok(stream)
+    }
+
+    async fn stat(&mut self, descriptor: Resource<Descriptor>) -> FsResult<DescriptorStat> {
+        let result = self.view.stat(descriptor).await.map(|stat| self.settled(stat));
+        self.count("stat", String::new(), result)
+    }
+
+    async fn stat_at(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        flags: PathFlags,
+        path: String,
+    ) -> FsResult<DescriptorStat> {
+        let asked = super::shown(&path);
+        let result = self.view.stat_at(descriptor, flags, path).await.map(|stat| self.settled(stat));
+        self.count("stat-at", asked, result)
+    }
+
+    async fn metadata_hash(&mut self, descriptor: Resource<Descriptor>) -> FsResult<MetadataHashValue> {
+        let result = self.view.metadata_hash(descriptor).await.map(|hash| self.identity(hash));
+        self.count("metadata-hash", String::new(), result)
+    }
+
+    async fn metadata_hash_at(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        flags: PathFlags,
+        path: String,
+    ) -> FsResult<MetadataHashValue> {
+        let asked = super::shown(&path);
+        let result = self.view.metadata_hash_at(descriptor, flags, path).await.map(|hash| self.identity(hash));
+        self.count("metadata-hash-at", asked, result)
     }
 
     async fn open_at(
@@ -175,11 +229,17 @@ impl HostDirectoryEntryStream for Counted<'_> {
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
+        if let Some(entry) = self.deterministic.as_deref_mut().and_then(|kept| kept.next_entry(stream.rep())) {
+            return Ok(entry);
+        }
         let result = self.view.read_directory_entry(stream).await;
         self.count("read-directory-entry", String::new(), result)
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
+        if let Some(deterministic) = self.deterministic.as_deref_mut() {
+            deterministic.drop_listing(stream.rep());
+        }
         HostDirectoryEntryStream::drop(&mut self.view, stream)
     }
 }
@@ -189,5 +249,6 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         view: host.wasi.filesystem(),
         open: &mut host.files,
         tally: host.tally.clone(),
+        deterministic: host.deterministic.as_mut(),
     })
 }

@@ -4,6 +4,7 @@
 //! look at the error which goes back to the guest. Which functions there are at all is walked by the interface matrix
 //! (`crates/cli/tests/interface_matrix.rs`), so that one which an engine release adds is noticed.
 
+mod errors;
 mod files;
 mod sockets;
 mod streams;
@@ -17,6 +18,8 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
     files::link(linker)?;
+    crate::determinism::link(linker)?;
+    errors::link(linker)?;
     sockets::link(linker)?;
     linker.allow_shadowing(false);
     Ok(())

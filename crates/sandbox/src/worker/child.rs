@@ -131,7 +131,7 @@ fn work() -> io::Result<()> {
             let _ = protocol::write(&mut &stream, kind, bytes);
         });
     let host = match host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally) {
-        Ok(host) => host,
+        Ok(host) => host.traced(job.trace, start),
         Err(error) => return protocol::write(&mut to, Kind::Failed, error_chain(&error).as_bytes()),
     };
     let _ = begin.send(prepared.ticker(start));

@@ -19,6 +19,7 @@ use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use self::launcher::Launcher;
 use self::protocol::Purpose;
+use crate::deny::{self, DenyList};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
 pub(crate) use child::worker_main;
@@ -33,6 +34,7 @@ pub struct Worker {
     program: Option<PathBuf>,
     lift: Vec<String>,
     cancel: Option<Arc<AtomicBool>>,
+    deny: Option<Arc<DenyList>>,
 }
 
 impl Worker {
@@ -46,6 +48,13 @@ impl Worker {
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = Some(program.into());
+        self
+    }
+
+    /// Asks a list of what must not run, besides the one that a policy names. Clones of the list share what is denied.
+    #[must_use]
+    pub fn deny_list(mut self, list: Arc<DenyList>) -> Self {
+        self.deny = Some(list);
         self
     }
 
@@ -79,6 +88,11 @@ impl Target for Worker {
         crate::preflight(&job.policy)?;
         let mut protections = Protections::of(&job.policy);
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        crate::call_depth::preflight(&job.guest, &job.policy, &protections)?;
+        let deny = deny::lists(self.deny.as_ref(), &job.policy);
+        if let Some(denied) = denied(&deny, &job.guest) {
+            return Ok(denied);
+        }
         let policy = pinned(&job.policy)?;
         let program = parent::program(self.program.as_deref())?;
         let launcher = match parent::ground(&policy, &protections) {
@@ -91,8 +105,13 @@ impl Target for Worker {
         let purpose = Purpose::Run { cached: false };
         let started =
             parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
-        started.run(job, start, self.cancel.as_deref(), || ()).map(|ended| ended.outcome)
+        started.run(job, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
     }
+}
+
+/// Why a guest must not run, as the lists stand now.
+fn denied(lists: &[Arc<DenyList>], guest: &[u8]) -> Option<Outcome> {
+    lists.iter().find_map(|list| list.check_guest(guest).err()).map(|denied| denied.outcome())
 }
 
 /// Whether the guest's code runs without checks for its deadline: without fuel, which needs them anyway, the parent's clock is enough.

@@ -19,6 +19,7 @@ use super::process::Process;
 use super::protocol::{self, Kind, Purpose, Setup, Task};
 use super::unmetered;
 use crate::Protections;
+use crate::deny::DenyList;
 use crate::execute::{complete_usage, nanos, used};
 use crate::jail;
 use crate::jail::groups::Group;
@@ -182,12 +183,14 @@ impl Started {
     }
 
     /// Runs a job in it. `start` is when the deadline began to run; `sent` is
-    /// called once the worker has its job. `cancel` ends it at once.
+    /// called once the worker has its job. `cancel` ends it at once;
+    /// `deny` is asked again before the guest is handed over.
     pub(super) fn run(
         mut self,
         job: &Job,
         start: Instant,
         cancel: Option<&AtomicBool>,
+        deny: &[Arc<DenyList>],
         sent: impl FnOnce(),
     ) -> Result<Ended, TargetError> {
         let stdin = if self.protections.lifted("stdin") { ambient_stdin() } else { job.stdin.clone() };
@@ -214,6 +217,12 @@ impl Started {
                     frame(kind, &bytes, &mut self.seen, &self.process, &self.protections)?;
                     if kind == Kind::Ready {
                         self.grouped()?;
+                        // What was denied while the worker got ready does not run either.
+                        if let Some(denied) = super::denied(deny, &job.guest) {
+                            let mut outcome = denied;
+                            complete_usage(&mut outcome.usage, &self.protections);
+                            return Ok(Ended { outcome, given: true, remains: Remains { _started: self } });
+                        }
                         send(&mut self.process, Kind::Guest, &job.guest);
                         if let Some(sent) = sent.take() {
                             sent();
@@ -450,6 +459,6 @@ fn died(signal: Option<i32>, own_words: &str) -> EndingSeen {
         cause: by_system.then_some(Cause::KilledOs),
         signal: Some(signal.unwrap_or(0)),
         detail: format!("the worker died of {name} {own_words}").trim_end().to_owned(),
-        exit_code: None,
+        ..EndingSeen::default()
     }
 }

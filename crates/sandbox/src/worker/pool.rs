@@ -16,6 +16,7 @@ use super::launcher::Launcher;
 use super::parent::{self, Remains, Started};
 use super::pinned;
 use super::protocol::Purpose;
+use crate::deny::{self, DenyList};
 use crate::jail::namespaces::Ground;
 use crate::{ENGINE, ENGINE_VERSION, Protections, jail, offers};
 
@@ -27,6 +28,7 @@ pub struct PoolBuilder {
     max: usize,
     idle: Duration,
     cache: Option<(PathBuf, u64, bool)>,
+    deny: Option<Arc<DenyList>>,
 }
 
 impl PoolBuilder {
@@ -72,6 +74,13 @@ impl PoolBuilder {
         self
     }
 
+    /// Asks a list of what must not run, besides the one that a policy names: it holds for kept code and ready workers, too.
+    #[must_use]
+    pub fn deny_list(mut self, list: Arc<DenyList>) -> Self {
+        self.deny = Some(list);
+        self
+    }
+
     /// Makes the pool. No worker is started yet: see [`Pool::warm`].
     ///
     /// # Errors
@@ -88,6 +97,7 @@ impl PoolBuilder {
             max,
             idle: self.idle,
             cache,
+            deny: self.deny,
             state: Mutex::default(),
             wake: Condvar::new(),
         });
@@ -134,6 +144,7 @@ struct Shared {
     max: usize,
     idle: Duration,
     cache: Option<Cache>,
+    deny: Option<Arc<DenyList>>,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -187,7 +198,7 @@ impl Pool {
     #[must_use]
     pub fn builder() -> PoolBuilder {
         let max = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        PoolBuilder { program: None, min: 1, max, idle: Duration::from_secs(10), cache: None }
+        PoolBuilder { program: None, min: 1, max, idle: Duration::from_secs(10), cache: None, deny: None }
     }
 
     /// Gets workers ready for a policy: as many as the minimum says.
@@ -291,6 +302,11 @@ impl Shared {
     }
 
     fn run(&self, tenant: &str, job: &Job, kind: &Arc<Kind>, start: Instant) -> Result<Outcome, TargetError> {
+        crate::call_depth::preflight(&job.guest, &job.policy, &kind.protections)?;
+        let deny = deny::lists(self.deny.as_ref(), &job.policy);
+        if let Some(denied) = super::denied(&deny, &job.guest) {
+            return Ok(denied);
+        }
         let name = match &self.cache {
             Some(cache) if job.guest.len() >= WORTH_KEEPING => {
                 Some((cache, cache.name(tenant, &digest(&job.guest), &kind.policy, &kind.protections)))
@@ -300,14 +316,14 @@ impl Shared {
         // A worker that died while it was waiting has not seen the guest: the next one may.
         for _ in 0..2 {
             let Some(ready) = self.take(&kind.key) else { break };
-            let (outcome, given) = self.run_in(ready, job, kind, name.as_ref(), start)?;
+            let (outcome, given) = self.run_in(ready, job, kind, name.as_ref(), &deny, start)?;
             if given {
                 return Ok(outcome);
             }
         }
         self.lock().cold_starts += 1;
         let ready = self.start(kind)?;
-        self.run_in(ready, job, kind, name.as_ref(), start).map(|(outcome, _)| outcome)
+        self.run_in(ready, job, kind, name.as_ref(), &deny, start).map(|(outcome, _)| outcome)
     }
 
     fn take(&self, key: &str) -> Option<Ready> {
@@ -332,6 +348,7 @@ impl Shared {
         job: &Job,
         kind: &Arc<Kind>,
         name: Option<&(&Cache, PathBuf)>,
+        deny: &[Arc<DenyList>],
         start: Instant,
     ) -> Result<(Outcome, bool), TargetError> {
         let Ready { started, slot, .. } = ready;
@@ -345,7 +362,7 @@ impl Shared {
             let _ = cache.lend_quietly(name, slot);
         }
         // The next one gets ready while this one runs.
-        let ended = started.run(job, start, None, || self.order(kind))?;
+        let ended = started.run(job, start, None, deny, || self.order(kind))?;
         self.lock().ended.push((ended.remains, slot));
         self.wake.notify_all();
         Ok((ended.outcome, ended.given))
@@ -379,7 +396,7 @@ impl Shared {
         let own = jail::Ground { writable: Some(making.path().to_owned()), ..jail::Ground::default() };
         let started =
             Started::start(&self.program, launcher, &policy, &kind.protections, Purpose::Compile, own)?;
-        let outcome = started.run(job, start, None, || ())?.outcome;
+        let outcome = started.run(job, start, None, &[], || ())?.outcome;
         if outcome.ending.ending != gauntlet_record::Ending::Returned {
             return Ok(Some(outcome));
         }

@@ -1,0 +1,30 @@
+;; Sees both clocks go on, and marks.
+(module
+  (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock_time_get (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+
+  ;; The marker: the nonce, which is the first argument, reversed on standard output.
+  (func $mark (local $i i32)
+    (drop (call $args_get (i32.const 1024) (i32.const 2048)))
+    (loop $next
+      (i32.store8 (i32.sub (i32.const 1015) (local.get $i)) (i32.load8_u (i32.add (i32.load (i32.const 1028)) (local.get $i))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
+    (i64.store (i32.const 984) (i64.const 0x10_0000_03e8))
+    (drop (call $fd_write (i32.const 1) (i32.const 984) (i32.const 1) (i32.const 992))))
+
+  (func $step (param $clock i32) (result i64) (local $before i64)
+    (if (call $clock_time_get (local.get $clock) (i64.const 1) (i32.const 0)) (then (call $proc_exit (i32.const 1))))
+    (local.set $before (i64.load (i32.const 0)))
+    (loop $again
+      (if (call $clock_time_get (local.get $clock) (i64.const 1) (i32.const 0)) (then (call $proc_exit (i32.const 1))))
+      (br_if $again (i64.eq (i64.load (i32.const 0)) (local.get $before))))
+    (i64.sub (i64.load (i32.const 0)) (local.get $before)))
+
+  (func (export "_start")
+    (if (i64.lt_s (call $step (i32.const 0)) (i64.const 1)) (then (call $proc_exit (i32.const 1))))
+    (if (i64.lt_s (call $step (i32.const 1)) (i64.const 1)) (then (call $proc_exit (i32.const 1))))
+    (call $mark)))
