@@ -7,20 +7,16 @@ use std::time::{Duration, Instant};
 use gauntlet_record::{Cause, DenialKind, Ending, LimitKey, Usage};
 use gauntlet_target::{EndingSeen, Job, Outcome};
 use wasmtime::component::{Component, Linker as ComponentLinker};
-use wasmtime::{Engine, Linker, Module, Store, Trap, UpdateDeadline, Val};
+use wasmtime::{CallHook, Engine, Linker, Module, Store, Trap, UpdateDeadline, Val};
 
 use crate::host::{Host, Tally};
+use crate::meter::{Denied, Reached, Work};
 use crate::output::Output;
 use crate::validate::{self, Shape};
 use crate::{Protections, engine, preview1, preview2};
 
 /// How often the epoch advances and the clocks are looked at.
 const TICK: Duration = Duration::from_millis(1);
-
-/// A limit that ended the run from outside the guest; carried as an error through the engine and found again by its type.
-#[derive(Debug, thiserror::Error)]
-#[error("the limit `{0}` was reached")]
-struct Reached(LimitKey);
 
 /// What the ticker found: the first of deadline and CPU time to pass.
 #[derive(Debug, Default)]
@@ -131,9 +127,11 @@ impl Prepared {
 
     /// Runs the guest to its end. Standard output and error are left to the caller's sink.
     pub(crate) fn execute(&self, job: &Job, host: Host, output: &Output, progress: &mut dyn Progress) -> Outcome {
-        let tally = host.tally.clone();
+        let (tally, meter) = (host.tally.clone(), Arc::clone(&host.meter));
         let mut outcome = self.run(job, host, progress);
         outcome.denials = tally.denials();
+        outcome.grants = meter.grants();
+        outcome.usage.extend(meter.usage());
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
         self.usage(&mut outcome, job, taken);
@@ -175,6 +173,8 @@ impl Prepared {
             Err(error) => return Outcome::refused(Cause::KilledParent, format!("no runtime: {error}")),
         };
         let tally = host.tally.clone();
+        let mut host = host;
+        host.limiter.expect(&job.guest);
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| &mut host.limiter);
         if let Some(fuel) = self.protections.limit(LimitKey::Fuel) {
@@ -187,6 +187,15 @@ impl Prepared {
             .limit(LimitKey::Handles)
             .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
+        if matches!(compiled, Compiled::Component(_)) {
+            // Preview 1 charges its functions one by one; of a component's interfaces only some stand behind a delegate, so each call is
+            // charged here. The engine's own calls for a component, as for a growing memory, pass here, too, and are work of the host.
+            store.call_hook(|host, hook| match hook {
+                CallHook::CallingHost => host.data().meter.work(Work::Call, "host call", 0),
+                CallHook::ReturningFromHost => host.data().tally.check(),
+                CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
+            });
+        }
         let expiry = Arc::clone(&self.expiry);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| match expiry.reached() {
@@ -340,13 +349,14 @@ struct AtInstantiation(LimitKey);
 fn at_instantiation(error: wasmtime::Error, tally: &Tally) -> wasmtime::Error {
     let typed = error.downcast_ref::<Trap>().is_some()
         || error.downcast_ref::<Reached>().is_some()
+        || error.downcast_ref::<Denied>().is_some()
         || error.downcast_ref::<wasmtime_wasi::I32Exit>().is_some()
         || error.downcast_ref::<std::io::Error>().is_some()
         || error.downcast_ref::<rustix::io::Errno>().is_some();
     if typed {
         return error;
     }
-    AtInstantiation(tally.last_limit().unwrap_or(LimitKey::Instances)).into()
+    AtInstantiation(tally.last_growth().unwrap_or(LimitKey::Instances)).into()
 }
 
 /// The ending that an error stands for, found by types all the way.
@@ -363,6 +373,12 @@ fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
         |key| EndingSeen::caused(Ending::LimitReached, Cause::Limit(key), format!("the limit `{key}` was reached"));
     if let Some(Reached(key)) = error.downcast_ref() {
         return limit(*key);
+    }
+    if let Some(Denied(cause)) = error.downcast_ref() {
+        return match cause {
+            Cause::Limit(key) => limit(*key),
+            cause => EndingSeen::caused(Ending::Trapped, *cause, format!("ended at the first denial: {cause}")),
+        };
     }
     if let Some(AtInstantiation(key)) = error.downcast_ref() {
         return limit(*key);
@@ -381,7 +397,7 @@ fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
         let key = match trap {
             Trap::StackOverflow => Some(LimitKey::Stack),
             Trap::OutOfFuel => Some(LimitKey::Fuel),
-            Trap::AllocationTooLarge => tally.last_limit(),
+            Trap::AllocationTooLarge => tally.last_growth(),
             _ => None,
         };
         let detail = format!("{trap}{frames}");

@@ -27,12 +27,16 @@
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 
 mod detect;
+mod disk;
 mod engine;
 mod execute;
 mod host;
 mod inline;
+mod input;
 mod jail;
 mod limiter;
+mod meter;
+mod nodes;
 mod output;
 mod preview1;
 mod preview2;
