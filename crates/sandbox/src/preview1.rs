@@ -107,7 +107,7 @@ fn enter(
     let mut kind = call.work();
     let things = match call {
         Call::random_get => u64::from(word(arguments, 1)),
-        Call::poll_oneoff => u64::from(word(arguments, 3)),
+        Call::poll_oneoff => u64::from(word(arguments, 2)),
         Call::args_get | Call::args_sizes_get | Call::environ_get | Call::environ_sizes_get => host.arguments,
         Call::fd_readdir => match node {
             Some(Node { opened: Opened::Directory(directory), .. }) => {

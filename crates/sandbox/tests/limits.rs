@@ -144,6 +144,29 @@ fn every_storm_of_calls_meets_the_budget_for_host_work() {
     }
 }
 
+/// A byte of charge stands for about the same time of the host, whatever is charged: these are the calls that work through many things.
+#[test]
+fn a_call_is_charged_for_each_thing_that_it_works_through() {
+    let bench = Bench::new("each");
+    for name in 0..50 {
+        std::fs::write(bench.0.join(format!("f{name}")), "x").unwrap();
+    }
+    let work = |call: &str| {
+        let outcome = run(&bench.grant("read-only"), &guest(&format!("(drop {call}) (i32.const 0)"), ""));
+        used(&outcome, LimitKey::HostWork)
+    };
+    let readdir = work("(call $readdir (i32.const 3) (i32.const 65536) (i32.const 64) (i64.const 0) (i32.const 64))");
+    assert!(readdir > 50 * 1_000, "{readdir}");
+    let poll = |count: u32| {
+        work(&format!("(call $poll (i32.const 131072) (i32.const 262144) (i32.const {count}) (i32.const 64))"))
+    };
+    assert_eq!(poll(100) - poll(1), 99 * 256);
+    let buffers = |count: u32| {
+        work(&format!("(call $fd_write (i32.const 1) (i32.const 131072) (i32.const {count}) (i32.const 64))"))
+    };
+    assert_eq!(buffers(100) - buffers(1), 99 * 8);
+}
+
 #[test]
 fn disk_holds_against_appending_sparse_files_and_seeking_past_the_end() {
     let bodies = [
