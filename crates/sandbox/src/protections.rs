@@ -20,8 +20,7 @@ pub const NOT_HELD: &[(&str, &str)] = &[
 
 /// Why a key of the policy is not held; `None` if it is.
 #[must_use]
-pub fn not_held(key: &str, policy: &Policy) -> Option<&'static str> {
-    let _ = policy;
+pub fn not_held(key: &str, _policy: &Policy) -> Option<&'static str> {
     NOT_HELD.iter().find(|(name, _)| *name == key).map(|(_, why)| *why)
 }
 
