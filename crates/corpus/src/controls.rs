@@ -72,7 +72,7 @@ fn opened(reader: &mut Reader, node: &Node) -> Option<Live> {
                 .iter()
                 .map(|key| key.as_str())
                 .chain(Grant::ALL.iter().map(|grant| grant.as_str()))
-                .chain(["validation", "jail", "deterministic"])
+                .chain(["deterministic", "on-denial", "special-files", "validation", "jail"])
                 .map(|word| (word, word))
                 .collect();
             let items = reader.items("controls.live.lift", &first.value);

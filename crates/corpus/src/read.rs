@@ -34,7 +34,8 @@ const KEYS: &[&str] = &[
 ];
 
 /// What is laid over a policy under test or opened in it.
-pub(crate) const POLICY_KEYS: &[&str] = &["limits", "grants", "features", "modules", "isolation", "deterministic"];
+pub(crate) const POLICY_KEYS: &[&str] =
+    &["limits", "grants", "features", "modules", "isolation", "deterministic", "on-denial"];
 
 const WORLDS: &[(&str, World)] = &[
     ("core", World::Core),
@@ -390,9 +391,10 @@ pub(crate) fn file_name(reader: &mut Reader, what: &str, node: &Node) -> Option<
     Some(text.value)
 }
 
-/// The policy that is laid over the one under test: it lowers limits, turns proposals off and adds grants of the fixture.
+/// The policy that is laid over the one under test: it lowers limits, turns proposals off, adds grants of the fixture and ends runs at
+/// the first denial.
 fn tightening(reader: &mut Reader, node: &Node) -> Policy {
-    reader.entries("policy", node, &["limits", "grants", "features", "modules", "deterministic"]);
+    reader.entries("policy", node, &["limits", "grants", "features", "modules", "deterministic", "on-denial"]);
     let policy = part(reader, node);
     let fix = "Move it to `controls.live`: what is laid over the policy under test only tightens.";
     for key in LimitKey::ALL {

@@ -95,23 +95,32 @@ limits! {
     compile_memory: CompileMemory, Bytes, Some(512 << 20);
     /// Bytes on standard output and standard error together. Default: 1 MiB.
     output: Output, Bytes, Some(1 << 20);
-    /// Bytes that the host moves or makes for the guest. Default: 64 MiB.
+    /// Bytes that the host moves or makes for the guest, in all calls together; every call costs some besides, and one that walks paths,
+    /// lists directories, waits or synchronises costs more. Default: 64 MiB.
+    ///
+    /// A byte stands for up to about five nanoseconds of the host's time, which fuel does not see. What is over it is not done, and the run
+    /// ends; only what comes in through a stream is charged after it was read, so that it may pass the limit by one read, at most 64 KiB.
     host_work: HostWork, Bytes, Some(64 << 20);
     /// Descriptors open at once. Default: 32.
     open_files: OpenFiles, Count, Some(32);
-    /// Bytes on disk. Default: 64 MiB.
+    /// Bytes on disk: how much the guest makes granted directories grow. Default: 64 MiB.
+    ///
+    /// Counted by the executor: files by their apparent size, holes included; unlinking gives nothing back, making a file shorter does. The
+    /// system's own books are not counted, so the directories grow by no more than this plus one block for each of `files`. Over it the
+    /// guest is told that no space is left.
     disk: Disk, Bytes, Some(64 << 20);
-    /// Files and directories made. Default: 1 000.
+    /// Names made in granted directories: files, directories, links of both kinds. Removing one gives nothing back. Default: 1 000.
     files: Files, Count, Some(1_000);
     /// Size of one file, in bytes. Default: 16 MiB.
     file_size: FileSize, Bytes, Some(16 << 20);
-    /// Network connections. Default: 0.
+    /// Network connections, counted by the try. Default: 0.
     connections: Connections, Count, Some(0);
-    /// Network bytes, both ways. Default: 0.
+    /// Network bytes, both ways, of streams and datagrams, without the protocols' own. What would pass it is refused whole before it is
+    /// sent; on the way in the stream is closed for the guest at the byte that passes it. Default: 0.
     network_bytes: NetworkBytes, Bytes, Some(0);
     /// Component handles and host resources. Default: 1 000.
     handles: Handles, Count, Some(1_000);
-    /// Local ports bound. Default: 0.
+    /// Local ports that the guest asks for by number; the near end that the system picks for a connection is not one. Default: 0.
     ports: Ports, Count, Some(0);
     /// Depth of the call stack in frames. Default: not counted.
     call_depth: CallDepth, Count, None;

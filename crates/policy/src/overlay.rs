@@ -2,7 +2,7 @@
 
 use gauntlet_record::{LimitKey, Origin, ValueInForce};
 
-use crate::model::{Feature, Limit, Limits, Policy};
+use crate::model::{Access, Feature, Limit, Limits, OnDenial, Policy};
 
 /// A policy with the parts that were laid over it, and where each value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +21,17 @@ impl Overlay {
         Self { policy: policy.clone(), origins: Vec::new(), host_memory }
     }
 
-    /// Tightens: lowers limits that the policy bounds, turns features off that it leaves at their default, adds grants.
+    /// Tightens: lowers limits that the policy bounds, turns features off that it leaves at their default, adds grants, ends runs at the
+    /// first denial.
+    ///
+    /// A limit of 0 on what the policy grants nothing of is moot there, and would be all that an attack on the fixture's own grant ever
+    /// meets: with a grant that the overlay brings, it becomes the overlay's own value, or the strict default.
     ///
     /// It never bounds what the policy leaves `unlimited`, never closes a grant and never turns a protection on that the policy turns
     /// off: there the attack runs against what the user wrote. Grants of the overlay stand before those of the policy, so that an
     /// attack finds its own under the lowest descriptors.
     pub fn tighten(&mut self, overlay: &Policy) {
+        self.unmoot(overlay);
         for key in LimitKey::ALL.iter().copied() {
             let wanted = overlay.limits.get(key);
             let Limit::At(value, span) = wanted else { continue };
@@ -56,6 +61,10 @@ impl Overlay {
             self.policy.grants.random_seed = overlay.grants.random_seed;
             self.changed("grants.random".to_owned(), Origin::Attack);
         }
+        if overlay.on_denial.value == OnDenial::Trap && self.policy.on_denial.value != OnDenial::Trap {
+            self.policy.on_denial = overlay.on_denial;
+            self.changed("on-denial".to_owned(), Origin::Attack);
+        }
         self.add_grants(overlay, Origin::Attack);
         if !overlay.modules.signed_by.is_empty() && self.policy.modules.signed_by.is_empty() {
             self.policy.modules.signed_by.clone_from(&overlay.modules.signed_by);
@@ -64,6 +73,34 @@ impl Overlay {
         if !overlay.modules.sha256.is_empty() && self.policy.modules.sha256.is_empty() {
             self.policy.modules.sha256.clone_from(&overlay.modules.sha256);
             self.changed("modules".to_owned(), Origin::Attack);
+        }
+    }
+
+    /// Replaces limits of 0 that hold nothing, because the policy grants nothing that they could hold, and the overlay does.
+    fn unmoot(&mut self, overlay: &Policy) {
+        let writable = |policy: &Policy| policy.grants.filesystem.iter().any(|it| it.access.value != Access::ReadOnly);
+        let network = |policy: &Policy| !policy.grants.network.is_empty();
+        let files = writable(overlay) && !writable(&self.policy);
+        let network = network(overlay) && !network(&self.policy);
+        let keys = [
+            (LimitKey::Disk, files),
+            (LimitKey::Files, files),
+            (LimitKey::Connections, network),
+            (LimitKey::NetworkBytes, network),
+            (LimitKey::Ports, network),
+        ];
+        for (key, brought) in keys {
+            if !brought || self.policy.limits.resolve(key, self.host_memory) != Some(0) {
+                continue;
+            }
+            let own = match overlay.limits.get(key) {
+                Limit::At(value, span) => Limit::At(value, span),
+                Limit::Default | Limit::Unlimited(_) | Limit::Share(..) => Limit::Default,
+            };
+            if own != self.policy.limits.get(key) {
+                self.policy.limits.set(key, own);
+                self.changed(format!("limits.{key}"), Origin::Attack);
+            }
         }
     }
 
@@ -81,6 +118,10 @@ impl Overlay {
                 self.policy.features.set(feature, allowed, span);
                 self.changed("features".to_owned(), Origin::Control);
             }
+        }
+        if overlay.on_denial.span.line > 0 {
+            self.policy.on_denial = overlay.on_denial;
+            self.changed("on-denial".to_owned(), Origin::Control);
         }
         if overlay.grants.stdin.span.line > 0 {
             self.policy.grants.stdin = overlay.grants.stdin;
@@ -214,6 +255,42 @@ mod tests {
         let mut overlay = Overlay::new(&whole("version: 1\ngrants: { random: system }\n"), 0);
         overlay.tighten(&part(&asked));
         assert_eq!(from(&overlay, "grants.random"), Origin::Policy);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_moot_until_the_overlay_brings_something_to_hold() {
+        let closed = whole("version: 1\nlimits: { disk: 0B, files: 0, connections: 0 }\n");
+        let mut overlay = Overlay::new(&closed, 0);
+        overlay.tighten(&part("limits: { disk: 1MiB, connections: 8 }\n"));
+        assert_eq!(overlay.limit(LimitKey::Disk), Some(0));
+        assert_eq!(overlay.limit(LimitKey::Connections), Some(0));
+        let fixture = "grants: { filesystem: [{ host: granted, guest: /g, access: read-write }], network: [{ connect: listener }] }";
+        let mut overlay = Overlay::new(&closed, 0);
+        overlay.tighten(&part(&format!("{fixture}\nlimits: {{ disk: 1MiB, connections: 8 }}\n")));
+        assert_eq!(overlay.limit(LimitKey::Disk), Some(1 << 20));
+        assert_eq!(overlay.limit(LimitKey::Files), Some(1_000));
+        assert_eq!(overlay.limit(LimitKey::Connections), Some(8));
+        assert_eq!(overlay.limit(LimitKey::NetworkBytes), Some(0));
+        let files = overlay.values().into_iter().find(|value| value.key == "limits.files").unwrap();
+        assert_eq!(files.from, Origin::Attack);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_on_a_grant_of_the_users_holds() {
+        let user = "version: 1\nlimits: { disk: 0B }\ngrants: { filesystem: [{ host: ./d, guest: /d, access: read-write }] }\n";
+        let mut overlay = Overlay::new(&whole(user), 0);
+        overlay.tighten(&part("grants: { filesystem: [{ host: granted, guest: /g, access: read-write }] }\n"));
+        assert_eq!(overlay.limit(LimitKey::Disk), Some(0));
+    }
+
+    #[test]
+    fn an_attack_may_end_runs_at_the_first_denial_and_never_lets_them_go_on() {
+        let mut overlay = Overlay::new(&whole("version: 1\n"), 0);
+        overlay.tighten(&part("on-denial: trap\n"));
+        assert_eq!(overlay.policy.on_denial.value, OnDenial::Trap);
+        let mut overlay = Overlay::new(&whole("version: 1\non-denial: trap\n"), 0);
+        overlay.tighten(&part("on-denial: errno\n"));
+        assert_eq!(overlay.policy.on_denial.value, OnDenial::Trap);
     }
 
     #[test]

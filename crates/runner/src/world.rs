@@ -2,9 +2,10 @@
 //! from what a policy grants to what stands for it here. Nothing of the host outside this directory is ever mounted, or even looked at.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Component, Path, PathBuf};
 
 use gauntlet_policy::{Access, FileGrant, NetworkGrant, Policy, Scope};
@@ -53,6 +54,8 @@ pub(crate) struct World {
     pub(crate) listeners: Listeners,
     /// A descriptor on a secret that a started program inherits unless somebody closes it.
     _open: OwnedFd,
+    /// The other end of the planted FIFO, with the canary waiting in it, and the planted socket.
+    _planted: (File, Option<UnixListener>),
 }
 
 impl World {
@@ -70,9 +73,17 @@ impl World {
             make_file(&root, file, &secret(file, word))?;
         }
         std::os::unix::fs::symlink("../outside", root.join("planted/lnk"))?;
+        let planted = plant(&root.join("planted"), word)?;
         let open: OwnedFd = File::open(root.join("outside/secret.txt"))?.into();
         rustix::io::fcntl_setfd(&open, FdFlags::empty())?;
-        Ok(Self { root, word: word.to_owned(), canary: Canary::new(word), listeners: Listeners::open()?, _open: open })
+        Ok(Self {
+            root,
+            word: word.to_owned(),
+            canary: Canary::new(word),
+            listeners: Listeners::open()?,
+            _open: open,
+            _planted: planted,
+        })
     }
 
     /// The number that names the watched port in its last four digits.
@@ -248,6 +259,20 @@ fn secret(file: &str, word: &str) -> String {
         "work/.env" | "proc/self/environ" => format!("TOKEN={word}\n"),
         _ => format!("{word}\n"),
     }
+}
+
+/// Plants what is no file: a FIFO that the canary comes out of, one that nobody writes to, and a socket. The same for every user.
+fn plant(folder: &Path, word: &str) -> io::Result<(File, Option<UnixListener>)> {
+    for name in ["pipe", "mute"] {
+        let path = folder.join(name);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
+    }
+    // Opened both ways, so that opening waits for nobody, and held, so that the canary stays in it.
+    let mut pipe = File::options().read(true).write(true).open(folder.join("pipe"))?;
+    pipe.write_all(secret("pipe", word).as_bytes())?;
+    // A socket's address has room for some hundred bytes: in a folder with a longer path there is none.
+    Ok((pipe, UnixListener::bind(folder.join("socket")).ok()))
 }
 
 /// Everything below the trial's private directory is open to every user, so that what stops a guest is the sandbox under test and not

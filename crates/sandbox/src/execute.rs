@@ -11,6 +11,7 @@ use wasmtime::{Engine, Store, Trap};
 
 use crate::functions::{Functions, HostFault};
 use crate::host::{Host, Tally};
+use crate::meter::{Denied, Reached};
 use crate::output::Output;
 use crate::profile::{self, Sampler};
 use crate::runtime::{Call, Compiled, Program, Returned, Runtime};
@@ -20,11 +21,6 @@ use crate::{Protections, engine};
 
 /// How often the epoch advances and the clocks are looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
-
-/// A limit that ended the run from outside the guest; carried as an error through the engine and found again by its type.
-#[derive(Debug, thiserror::Error)]
-#[error("the limit `{0}` was reached")]
-pub(crate) struct Reached(pub(crate) LimitKey);
 
 /// What the ticker found: the first of deadline and CPU time to pass.
 #[derive(Debug, Default)]
@@ -132,11 +128,14 @@ impl Prepared {
         start: Instant,
         progress: &mut dyn Progress,
     ) -> Outcome {
-        let (tally, timeline, sampler) = (host.tally.clone(), host.timeline.clone(), host.sampler.clone());
+        let (tally, meter) = (host.tally.clone(), Arc::clone(&host.meter));
+        let (timeline, sampler) = (host.timeline.clone(), host.sampler.clone());
         timeline.mark(|| "read".into());
         let mut outcome = self.run(job, host, progress);
         told(&mut outcome, &timeline, &sampler);
         outcome.denials = tally.denials();
+        outcome.grants = meter.grants();
+        outcome.usage.extend(meter.usage());
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
         self.usage(&mut outcome, job, start, taken);
@@ -192,7 +191,7 @@ impl Prepared {
             Err(error) => return Outcome::refused(Cause::KilledParent, format!("no runtime: {error}")),
         };
         let expiry = Arc::clone(&self.expiry);
-        let mut store = self.runtime.store(host, move || expiry.reached());
+        let mut store = self.runtime.store(host, &job.guest, program, move || expiry.reached());
         let expiry = Arc::clone(&self.expiry);
         let end = runtime.block_on(async {
             let call = async {
@@ -312,13 +311,14 @@ pub(crate) fn at_instantiation(error: wasmtime::Error, tally: &Tally) -> wasmtim
     let typed = error.downcast_ref::<Trap>().is_some()
         || error.downcast_ref::<Reached>().is_some()
         || error.downcast_ref::<HostFault>().is_some()
+        || error.downcast_ref::<Denied>().is_some()
         || error.downcast_ref::<wasmtime_wasi::I32Exit>().is_some()
         || error.downcast_ref::<std::io::Error>().is_some()
         || error.downcast_ref::<rustix::io::Errno>().is_some();
     if typed {
         return error;
     }
-    AtInstantiation(tally.last_limit().unwrap_or(LimitKey::Instances)).into()
+    AtInstantiation(tally.last_growth().unwrap_or(LimitKey::Instances)).into()
 }
 
 /// The ending that an error stands for, found by types all the way.
@@ -335,6 +335,12 @@ pub(crate) fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
         |key| EndingSeen::caused(Ending::LimitReached, Cause::Limit(key), format!("the limit `{key}` was reached"));
     if let Some(Reached(key)) = error.downcast_ref() {
         return limit(*key);
+    }
+    if let Some(Denied(cause)) = error.downcast_ref() {
+        return match cause {
+            Cause::Limit(key) => limit(*key),
+            cause => EndingSeen::caused(Ending::Trapped, *cause, format!("ended at the first denial: {cause}")),
+        };
     }
     if let Some(AtInstantiation(key)) = error.downcast_ref() {
         return limit(*key);
@@ -359,7 +365,7 @@ pub(crate) fn ending(error: &wasmtime::Error, tally: &Tally) -> EndingSeen {
         let key = match trap {
             Trap::StackOverflow => Some(LimitKey::Stack),
             Trap::OutOfFuel => Some(LimitKey::Fuel),
-            Trap::AllocationTooLarge => tally.last_limit(),
+            Trap::AllocationTooLarge => tally.last_growth(),
             _ => None,
         };
         let detail = format!("{trap}{frames}");

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use gauntlet_policy::{Access, Detail, Policy, Stdin};
+use gauntlet_policy::{Access, Detail, OnDenial, Policy, Scope, Stdin};
 use gauntlet_record::{Cause, DenialKind, LimitKey};
 use gauntlet_target::{DenialSeen, TargetError, Trace};
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi::filesystem::FsPerms;
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::Protections;
 use crate::determinism::{self, Deterministic};
 use crate::functions::HostUse;
+use crate::input::Input;
 use crate::limiter::Limiter;
+use crate::meter::{Denied, GrantIndex, Meter};
+use crate::nodes::Nodes;
 use crate::output::{Output, Stream};
 use crate::profile::Sampler;
 use crate::timeline::Timeline;
@@ -44,6 +46,14 @@ pub(crate) struct Host {
     pub(crate) sampler: Sampler,
     /// The deepest stack of frames, where they are counted.
     pub(crate) depth: Option<u64>,
+    pub(crate) meter: Arc<Meter>,
+    /// The descriptors of preview 1.
+    pub(crate) nodes: Nodes,
+    pub(crate) addresses: Arc<Addresses>,
+    /// Bytes of the arguments and variables that a guest may ask for.
+    pub(crate) arguments: u64,
+    /// Whether devices, FIFOs and sockets in granted directories stay shut.
+    pub(crate) special_files_shut: bool,
 }
 
 impl Host {
@@ -71,15 +81,21 @@ pub(crate) struct OpenFiles {
     /// The descriptors of a component that it opened itself, by their number in the host's table. Granted directories are not among
     /// them: it may take and drop those at will, and dropping one must not make room for another file.
     pub(crate) descriptors: BTreeMap<u32, Arc<OpenFile>>,
+    /// The granted directories that a component holds, by their number in the host's table, with their grants.
+    pub(crate) roots: BTreeMap<u32, GrantIndex>,
 }
 
 /// One open file of a component, shared by its descriptor and the streams made from it; counted until the last of them is dropped.
 #[derive(Debug)]
-pub(crate) struct OpenFile(Arc<AtomicU64>);
+pub(crate) struct OpenFile {
+    open: Arc<AtomicU64>,
+    /// The grant that it was opened under.
+    pub(crate) grant: Option<GrantIndex>,
+}
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        decrease(&self.0);
+        decrease(&self.open);
     }
 }
 
@@ -89,7 +105,7 @@ fn decrease(open: &AtomicU64) {
 
 impl OpenFiles {
     pub(crate) fn new(cap: Option<u64>) -> Self {
-        Self { open: Arc::default(), most: 0, cap, descriptors: BTreeMap::new() }
+        Self { open: Arc::default(), most: 0, cap, descriptors: BTreeMap::new(), roots: BTreeMap::new() }
     }
 
     /// Whether one more would be too many.
@@ -108,9 +124,14 @@ impl OpenFiles {
     }
 
     /// Counts one more, until what comes back is dropped.
-    pub(crate) fn open(&mut self) -> OpenFile {
+    pub(crate) fn open(&mut self, grant: Option<GrantIndex>) -> OpenFile {
         self.opened();
-        OpenFile(Arc::clone(&self.open))
+        OpenFile { open: Arc::clone(&self.open), grant }
+    }
+
+    /// The grant that a component's descriptor belongs to, by its number in the host's table.
+    pub(crate) fn grant(&self, number: u32) -> Option<GrantIndex> {
+        self.descriptors.get(&number).and_then(|file| file.grant).or_else(|| self.roots.get(&number).copied())
     }
 }
 
@@ -118,6 +139,10 @@ impl OpenFiles {
 #[derive(Clone, Default)]
 pub(crate) struct Tally {
     inner: Arc<Mutex<TallyInner>>,
+    /// The first denial ends the run.
+    ends: Arc<AtomicBool>,
+    /// There was a denial that ends the run.
+    ended: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Tally {
@@ -134,6 +159,8 @@ struct TallyInner {
     denials: Vec<(&'static str, DenialSeen)>,
     first: Option<Told>,
     timeline: Timeline,
+    /// The denial that ends the run.
+    ending: Option<Cause>,
 }
 
 impl Tally {
@@ -156,6 +183,9 @@ impl Tally {
     /// Counts one denial. `what` names the operation; `asked` is kept of the first of its kind only.
     pub(crate) fn deny(&self, cause: Cause, what: &'static str, asked: impl FnOnce() -> String, limit: Option<u64>) {
         let mut inner = self.lock();
+        if self.ends.load(Ordering::Relaxed) && !self.ended.swap(true, Ordering::Relaxed) {
+            inner.ending = Some(cause);
+        }
         let full = inner.denials.len() >= MAX_DENIALS;
         let known =
             inner.denials.iter_mut().rev().find(|(name, denial)| (*name == what && denial.cause == cause) || full);
@@ -175,15 +205,33 @@ impl Tally {
         inner.denials.push((what, denial));
     }
 
+    /// Has the first denial end the run: `on-denial: trap`.
+    pub(crate) fn end_at_denial(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the run if a denial was counted that ends it. Called where an answer goes back to the guest.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`], with the first denial as its cause.
+    pub(crate) fn check(&self) -> wasmtime::Result<()> {
+        if !self.ended.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let cause = self.lock().ending;
+        cause.map_or(Ok(()), |cause| Err(Denied(cause).into()))
+    }
+
     /// What was denied so far.
     pub(crate) fn denials(&self) -> Vec<DenialSeen> {
         self.lock().denials.iter().map(|(_, denial)| denial.clone()).collect()
     }
 
-    /// The limit that was met most recently for the first time.
-    pub(crate) fn last_limit(&self) -> Option<LimitKey> {
+    /// The limit on memory or tables that was met most recently for the first time: what a failed creation or allocation failed for.
+    pub(crate) fn last_growth(&self) -> Option<LimitKey> {
         self.lock().denials.iter().rev().find_map(|(_, denial)| match denial.cause {
-            Cause::Limit(key) => Some(key),
+            Cause::Limit(key @ (LimitKey::Memory | LimitKey::TableElements)) => Some(key),
             _ => None,
         })
     }
@@ -202,6 +250,11 @@ pub(crate) fn build(
     output: &Output,
     tally: Tally,
 ) -> Result<Host, TargetError> {
+    if policy.on_denial.value == OnDenial::Trap && !protections.lifted("on-denial") {
+        tally.end_at_denial();
+    }
+    let meter = Meter::new(policy, protections, tally.clone());
+    output.measure(&meter);
     let mut wasi = WasiCtxBuilder::new();
     wasi.arg("guest");
     if !nonce.is_empty() {
@@ -217,7 +270,7 @@ pub(crate) fn build(
         wasi.env(&variable.name.value, &variable.value.value);
     }
     if policy.grants.stdin.value == Stdin::Inherit || protections.lifted("stdin") {
-        wasi.stdin(MemoryInputPipe::new(stdin.to_vec()));
+        wasi.stdin(Input::new(stdin, &meter));
     }
     wasi.stdout(Stream::out(output)).stderr(Stream::err(output));
     for grant in &policy.grants.filesystem {
@@ -233,23 +286,30 @@ pub(crate) fn build(
             }
         })?;
     }
-    network(&mut wasi, policy, protections, &tally)?;
+    let addresses = network(&mut wasi, policy, protections, &meter)?;
     let step = if protections.lifted("clock") {
         1
     } else {
         policy.grants.clock_resolution.map_or(1_000_000, |step| step.value.get())
     };
-    wasi.wall_clock(CoarseWallClock { step }).monotonic_clock(CoarseMonotonicClock { step, start: Instant::now() });
+    wasi.wall_clock(CoarseWallClock { step, meter: Arc::clone(&meter) }).monotonic_clock(CoarseMonotonicClock {
+        step,
+        start: Instant::now(),
+        meter: Arc::clone(&meter),
+    });
     let deterministic = determinism::configure(&mut wasi, policy, protections);
     let mut wasi = wasi.build_p1();
+    let nodes = Nodes::of(&mut wasi);
     let cap = protections.limit(LimitKey::OpenFiles);
     // A full table ends the run. The standard streams and the granted directories are not the guest's to count.
-    let own = policy.grants.filesystem.len() + 8;
+    let own = policy.grants.filesystem.len() + 9;
     let handles = protections
         .limit(LimitKey::Handles)
         .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
     wasi.ctx().table.set_max_capacity(handles.saturating_add(own));
     let full_errors = policy.errors.value == Detail::Full || protections.lifted("errors");
+    let variables = policy.grants.environment.iter().map(|it| it.name.value.len() + it.value.value.len() + 2);
+    let arguments = policy.grants.arguments.iter().map(|it| it.value.len() + 1).chain([nonce.len() + 8]);
     Ok(Host {
         wasi,
         limiter: Limiter::new(protections, tally.clone()),
@@ -261,28 +321,55 @@ pub(crate) fn build(
         timeline: Timeline::default(),
         sampler: Sampler::default(),
         depth: None,
+        meter,
+        nodes,
+        addresses,
+        arguments: variables.chain(arguments).map(|length| length as u64).sum(),
+        special_files_shut: !protections.lifted("special-files"),
     })
 }
 
-/// Addresses are compared as numbers, at each use; names are resolved once, before the guest runs, and pinned.
+/// The granted addresses: compared as numbers, at each use; names are resolved once, before the guest runs, and pinned.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    /// The grant of every address, if there is one.
+    any: Option<GrantIndex>,
+    pinned: Vec<(SocketAddr, GrantIndex)>,
+}
+
+impl Addresses {
+    /// The grant that opens an address.
+    pub(crate) fn grant(&self, address: &SocketAddr) -> Option<GrantIndex> {
+        let same = |pinned: &SocketAddr| {
+            pinned.port() == address.port() && pinned.ip().to_canonical() == address.ip().to_canonical()
+        };
+        self.pinned.iter().find(|(pinned, _)| same(pinned)).map(|(_, grant)| *grant).or(self.any)
+    }
+}
+
+/// What is counted of sockets, and where: a try to connect and a port of the guest's own are counted here, at the engine's check of each
+/// address, for every kind of socket; bytes are counted by the streams.
 fn network(
     wasi: &mut WasiCtxBuilder,
     policy: &Policy,
     protections: &Protections,
-    tally: &Tally,
-) -> Result<(), TargetError> {
+    meter: &Arc<Meter>,
+) -> Result<Arc<Addresses>, TargetError> {
     if protections.lifted("network") {
         wasi.inherit_network().allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
-        return Ok(());
+        return Ok(Arc::default());
     }
     if policy.grants.network.is_empty() {
-        return Ok(());
+        return Ok(Arc::default());
     }
-    let mut any = false;
-    let mut pinned: Vec<SocketAddr> = Vec::new();
-    for grant in &policy.grants.network {
+    let mut addresses = Addresses::default();
+    for (place, grant) in policy.grants.network.iter().enumerate() {
+        let index = meter.network_grant(place);
+        if grant.scope != Scope::Connect {
+            continue;
+        }
         if grant.address.value == "*" {
-            any = true;
+            addresses.any = Some(index);
             continue;
         }
         let found = std::net::ToSocketAddrs::to_socket_addrs(&grant.address.value).map_err(|error| {
@@ -291,31 +378,34 @@ fn network(
                 why: format!("`{}` is no address with a port that can be looked up: {error}", grant.address.value),
             }
         })?;
-        pinned.extend(found);
+        addresses.pinned.extend(found.map(|address| (address, index)));
     }
-    let tally = tally.clone();
+    let addresses = Arc::new(addresses);
+    let (known, meter) = (Arc::clone(&addresses), Arc::clone(meter));
     wasi.allow_tcp(true).socket_addr_check(move |address, purpose| {
         let allowed = match purpose {
-            SocketAddrUse::TcpConnect => {
-                any || pinned.iter().any(|pinned| {
-                    pinned.port() == address.port() && pinned.ip().to_canonical() == address.ip().to_canonical()
-                })
-            }
-            // The system picks the local end of a connection; a guest that asks for an address of its own is not granted one.
-            SocketAddrUse::TcpBind => address.port() == 0 && address.ip().is_unspecified(),
+            SocketAddrUse::TcpConnect => known.grant(&address).map(|grant| {
+                meter.tried(grant);
+                meter.connection("connect")
+            }),
+            // The system picks the local end of a connection; a guest may ask for a port of its own, as many as the limit says, and never
+            // for an address of its own.
+            SocketAddrUse::TcpBind if address.ip().is_unspecified() => Some(address.port() == 0 || meter.port("bind")),
             // Listening, accepting and datagrams are never granted.
-            _ => false,
+            _ => None,
         };
-        if !allowed {
-            tally.deny(Cause::Denied(DenialKind::Address), "connect", || address.to_string(), None);
+        if allowed.is_none() {
+            meter.tally.deny(Cause::Denied(DenialKind::Address), "connect", || address.to_string(), None);
         }
+        let allowed = allowed.unwrap_or(false);
         Box::pin(async move { allowed })
     });
-    Ok(())
+    Ok(addresses)
 }
 
 struct CoarseWallClock {
     step: u64,
+    meter: Arc<Meter>,
 }
 
 impl HostWallClock for CoarseWallClock {
@@ -324,6 +414,7 @@ impl HostWallClock for CoarseWallClock {
     }
 
     fn now(&self) -> Duration {
+        self.meter.moved(GrantIndex::CLOCK, 0, 0);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let step = u128::from(self.step.max(1));
         let coarse = now.as_nanos() / step * step;
@@ -334,6 +425,7 @@ impl HostWallClock for CoarseWallClock {
 struct CoarseMonotonicClock {
     step: u64,
     start: Instant,
+    meter: Arc<Meter>,
 }
 
 impl HostMonotonicClock for CoarseMonotonicClock {
@@ -342,6 +434,7 @@ impl HostMonotonicClock for CoarseMonotonicClock {
     }
 
     fn now(&self) -> u64 {
+        self.meter.moved(GrantIndex::CLOCK, 0, 0);
         let elapsed = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         elapsed / self.step.max(1) * self.step.max(1)
     }

@@ -2,8 +2,12 @@
 //!
 //! The engine's own limiter looks at one memory or table at a time. Giving back after a failed growth is a hole: the engine reports
 //! some failures without having asked before. A store lives for one run, so nothing is lost by keeping the books one way.
+//!
+//! A shared memory grows without anybody being asked. A guest that has one, which takes `features.threads`, is charged the whole declared
+//! maximum of each of its memories when that is created, and no growth after that.
 
 use gauntlet_record::{Cause, LimitKey};
+use wasmparser::{Parser, Payload};
 use wasmtime::ResourceLimiter;
 
 use crate::host::Tally;
@@ -20,6 +24,8 @@ pub(crate) struct Limiter {
     pub(crate) table_elements_used: u64,
     /// The size of a pool's tables, which the engine gives for a maximum of the guest's own where that is larger.
     pub(crate) pooled_table: Option<usize>,
+    /// Memories are charged whole when they are created.
+    whole: bool,
     tally: Tally,
 }
 
@@ -33,8 +39,20 @@ impl Limiter {
             memory_used: 0,
             table_elements_used: 0,
             pooled_table: None,
+            whole: false,
             tally,
         }
+    }
+
+    /// Looks whether the guest has shared memories.
+    pub(crate) fn expect(&mut self, guest: &[u8]) {
+        let shared = |payload: Payload<'_>| match payload {
+            Payload::MemorySection(memories) => {
+                memories.into_iter().any(|memory| memory.is_ok_and(|memory| memory.shared))
+            }
+            _ => false,
+        };
+        self.whole = Parser::new(0).parse_all(guest).any(|payload| payload.is_ok_and(shared));
     }
 }
 
@@ -59,25 +77,24 @@ fn book(
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(book(&mut self.memory_used, self.memory, current, desired, declared).unwrap_or_else(|wanted| {
+        let (current, desired) = match declared {
+            Some(declared) if self.whole && current == 0 => (0, desired.max(declared)),
+            Some(declared) if self.whole && desired <= declared => return Ok(true),
+            _ => (current, desired),
+        };
+        book(&mut self.memory_used, self.memory, current, desired, declared).or_else(|wanted| {
             self.tally.deny(Cause::Limit(LimitKey::Memory), "memory", || wanted.to_string(), self.memory);
-            false
-        }))
+            self.tally.check().map(|()| false)
+        })
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
         let declared = declared.filter(|declared| Some(*declared) != self.pooled_table);
-        Ok(book(&mut self.table_elements_used, self.table_elements, current, desired, declared).unwrap_or_else(
-            |wanted| {
-                self.tally.deny(
-                    Cause::Limit(LimitKey::TableElements),
-                    "table",
-                    || wanted.to_string(),
-                    self.table_elements,
-                );
-                false
-            },
-        ))
+        book(&mut self.table_elements_used, self.table_elements, current, desired, declared).or_else(|wanted| {
+            let cause = Cause::Limit(LimitKey::TableElements);
+            self.tally.deny(cause, "table", || wanted.to_string(), self.table_elements);
+            self.tally.check().map(|()| false)
+        })
     }
 
     fn instances(&self) -> usize {

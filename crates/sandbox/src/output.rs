@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gauntlet_record::{Cause, LimitKey};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::host::Tally;
+use crate::meter::{GrantIndex, Meter, Work};
 
 /// Which stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +32,27 @@ struct Inner {
     truncated: bool,
     sink: Sink,
     tally: Tally,
+    meter: Option<Arc<Meter>>,
 }
 
 impl Output {
     pub(crate) fn new(cap: Option<u64>, tally: Tally, sink: impl FnMut(Which, &[u8]) + Send + 'static) -> Self {
-        let inner = Inner { cap, taken: 0, offered: 0, truncated: false, sink: Box::new(sink), tally };
+        let inner = Inner { cap, taken: 0, offered: 0, truncated: false, sink: Box::new(sink), tally, meter: None };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
-    fn write(&self, which: Which, bytes: &[u8]) {
+    /// Has a meter count what the guest writes.
+    pub(crate) fn measure(&self, meter: &Arc<Meter>) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).meter = Some(Arc::clone(meter));
+    }
+
+    /// Takes what fits under the cap, unless the budget for host work is used up.
+    fn write(&self, which: Which, bytes: &[u8]) -> wasmtime::Result<()> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;
+        if let Some(meter) = &inner.meter {
+            meter.work(Work::Output, "write to a stream", bytes.len() as u64)?;
+        }
         inner.offered = inner.offered.saturating_add(bytes.len() as u64);
         let room = inner.cap.map_or(u64::MAX, |cap| cap.saturating_sub(inner.taken));
         let kept = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
@@ -49,11 +60,19 @@ impl Output {
             inner.taken += kept as u64;
             (inner.sink)(which, &bytes[..kept]);
         }
+        if let Some(meter) = &inner.meter {
+            let grant = match which {
+                Which::Out => GrantIndex::STDOUT,
+                Which::Err => GrantIndex::STDERR,
+            };
+            meter.moved(grant, 0, kept as u64);
+        }
         if kept < bytes.len() {
             inner.truncated = true;
             let offered = inner.offered;
             inner.tally.deny(Cause::Limit(LimitKey::Output), "output", || offered.to_string(), inner.cap);
         }
+        inner.tally.check()
     }
 
     /// Bytes taken, and whether any were dropped.
@@ -102,8 +121,8 @@ impl tokio::io::AsyncWrite for Stream {
         _: &mut std::task::Context<'_>,
         bytes: &[u8],
     ) -> std::task::Poll<std::io::Result<usize>> {
-        self.output.write(self.which, bytes);
-        std::task::Poll::Ready(Ok(bytes.len()))
+        let written = self.output.write(self.which, bytes).map_err(std::io::Error::other);
+        std::task::Poll::Ready(written.map(|()| bytes.len()))
     }
 
     fn poll_flush(
@@ -129,8 +148,7 @@ impl Pollable for Stream {
 #[wasmtime_wasi::async_trait]
 impl OutputStream for Stream {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.output.write(self.which, &bytes);
-        Ok(())
+        self.output.write(self.which, &bytes).map_err(StreamError::Trap)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -154,9 +172,9 @@ mod tests {
         let output = Output::new(Some(5), tally.clone(), move |which, bytes: &[u8]| {
             sink.lock().unwrap().push((which, bytes.to_vec()));
         });
-        output.write(Which::Out, b"abc");
-        output.write(Which::Err, b"def");
-        output.write(Which::Out, b"ghi");
+        output.write(Which::Out, b"abc").unwrap();
+        output.write(Which::Err, b"def").unwrap();
+        output.write(Which::Out, b"ghi").unwrap();
         assert_eq!(*seen.lock().unwrap(), [(Which::Out, b"abc".to_vec()), (Which::Err, b"de".to_vec())]);
         assert_eq!(output.taken(), (5, true));
         assert_eq!(tally.denials()[0].count, 2);

@@ -12,22 +12,11 @@ use serde::{Deserialize, Serialize};
 
 /// Limits and settings that policies may name and this executor does not hold yet, with the reason. Records show them as NOT PROVED.
 pub const NOT_HELD: &[(&str, &str)] = &[
-    ("limits.host-work", "the executor does not count host work yet"),
-    ("limits.disk", "the executor has no disk quota yet"),
-    ("limits.files", "the executor has no inode quota yet"),
-    ("limits.network-bytes", "the executor does not count network bytes yet"),
-    ("limits.connections", "the executor does not count connections yet"),
-    ("limits.ports", "the executor does not count ports yet"),
-    ("on-denial", "the executor does not end runs at a denial yet"),
 ];
 
-/// Why a key of the policy is not held; `None` if it is. A connection limit of 0 is held by linking no sockets.
+/// Why a key of the policy is not held; `None` if it is.
 #[must_use]
-pub fn not_held(key: &str, policy: &Policy) -> Option<&'static str> {
-    let closed = policy.grants.network.is_empty();
-    if closed && matches!(key, "limits.connections" | "limits.ports" | "limits.network-bytes") {
-        return None;
-    }
+pub fn not_held(key: &str, _policy: &Policy) -> Option<&'static str> {
     NOT_HELD.iter().find(|(name, _)| *name == key).map(|(_, why)| *why)
 }
 
@@ -58,15 +47,16 @@ impl Protections {
         Self { backstops: limits.clone(), limits, lifted: BTreeSet::new() }
     }
 
-    /// Leaves protections out, by id: a limit or a grant by its policy key, `validation`, `jail`, `escaping` or `deterministic`.
+    /// Leaves protections out, by id: a limit or a grant by its policy key, `on-denial`, `special-files` (devices, FIFOs and sockets in
+    /// granted directories), `deterministic`, `validation`, `jail` or `escaping`.
     ///
     /// # Errors
     ///
     /// If an id names no protection.
     pub fn lift(&mut self, ids: &[String]) -> Result<(), UnknownProtection> {
         for id in ids {
-            let known = id.parse::<Grant>().is_ok()
-                || matches!(id.as_str(), "validation" | "jail" | "escaping" | "deterministic");
+            let others = ["on-denial", "special-files", "deterministic", "validation", "jail", "escaping"];
+            let known = id.parse::<Grant>().is_ok() || others.contains(&id.as_str());
             if let Ok(key) = id.parse::<LimitKey>() {
                 self.limits.remove(&key);
             } else if !known {

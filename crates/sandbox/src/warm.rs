@@ -14,9 +14,10 @@ use wasmtime::Store;
 use crate::deny::DenyList;
 use crate::driver::Driver;
 use crate::engine::{Options, POOLED_TABLES, Pool};
-use crate::execute::{Reached, complete_usage, ending, finished, nanos, told, used};
+use crate::execute::{complete_usage, ending, finished, nanos, told, used};
 use crate::functions::Functions;
 use crate::host::{self, Host, Tally};
+use crate::meter::Reached;
 use crate::output::{Output, Which};
 use crate::pulse::Pulse;
 use crate::runtime::{Call, Instance, Program, Returned, Runtime};
@@ -344,12 +345,19 @@ impl Warm {
     }
 
     /// A store for a run, on the engine that the program was compiled for.
-    fn store(&self, runtime: &Runtime, pooled: bool, mut host: Host, watch: &Arc<Stopwatch>) -> Store<Host> {
-        if pooled {
+    fn store(
+        &self,
+        runtime: &Runtime,
+        guest: &[u8],
+        ready: &Ready,
+        mut host: Host,
+        watch: &Arc<Stopwatch>,
+    ) -> Store<Host> {
+        if ready.pooled {
             host.limiter.pooled_table = self.pool.map(|pool| pool.table_elements);
         }
         let watch = Arc::clone(watch);
-        runtime.store(host, move || watch.reached())
+        runtime.store(host, guest, &ready.program, move || watch.reached())
     }
 
     /// Runs a guest and waits for its end on the calling thread.
@@ -373,7 +381,7 @@ impl Warm {
         }
         let begun = self.begin(request.call, request.stdin, request.trace, start)?;
         let runtime = self.runtime(ready.pooled)?;
-        let mut store = self.store(runtime, ready.pooled, begun.host, &begun.watch);
+        let mut store = self.store(runtime, request.guest, &ready, begun.host, &begun.watch);
         let _beat = self.pulse.beat();
         self.tell(|| Event::Started);
         let end = {
@@ -425,7 +433,7 @@ impl Warm {
         }
         let begun = self.begin(request.call, request.stdin, request.trace, start)?;
         let runtime = self.runtime(ready.pooled)?;
-        let mut store = self.store(runtime, ready.pooled, begun.host, &begun.watch);
+        let mut store = self.store(runtime, request.guest, &ready, begun.host, &begun.watch);
         let _beat = self.pulse.beat();
         self.tell(|| Event::Started);
         let end = {
@@ -462,6 +470,8 @@ impl Warm {
         let mut outcome = finished(end, runtime, store);
         told(&mut outcome, &store.data().timeline, &store.data().sampler);
         outcome.denials = tally.denials();
+        outcome.grants = store.data().meter.grants();
+        outcome.usage.extend(store.data().meter.usage());
         let (taken, truncated) = output.taken();
         outcome.truncated = truncated;
         let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
@@ -514,7 +524,7 @@ impl Warm {
         };
         let begun = self.begin(request.call, stdin, request.trace, start)?;
         let runtime = self.runtime(false)?;
-        let mut store = self.store(runtime, false, begun.host, &begun.watch);
+        let mut store = self.store(runtime, guest, &ready, begun.host, &begun.watch);
         let beat = self.pulse.beat();
         self.tell(|| Event::Started);
         let end = {
@@ -641,6 +651,8 @@ impl Live {
         let end = end.unwrap_or_else(|limit| Err(Reached(limit).into()));
         let mut outcome = finished(end, runtime, &self.store);
         outcome.denials = self.tally.denials();
+        outcome.grants = self.store.data().meter.grants();
+        outcome.usage.extend(self.store.data().meter.usage());
         let (taken, truncated) = self.output.taken();
         outcome.truncated = truncated;
         let mut captured = self.captured.lock().unwrap_or_else(PoisonError::into_inner);

@@ -92,6 +92,36 @@ pub struct Outcome {
     /// Where the guest's time went, if [`Trace::profile`] asked for it and the executor samples.
     #[serde(default)]
     pub profile: Option<Profile>,
+    /// How each grant was used, as the executor counts; empty where it does not, or died before it could say.
+    #[serde(default)]
+    pub grants: Vec<GrantUse>,
+}
+
+/// How a grant was used in one run. Every policy has `stdin`, `stdout`, `stderr`, `random` and `clock`; directories go by the guest's
+/// name for them, addresses as the policy names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GrantUse {
+    /// The grant.
+    pub grant: String,
+    /// Calls under it.
+    pub calls: u64,
+    /// Bytes that came to the guest.
+    pub bytes_read: u64,
+    /// Bytes that the guest sent away.
+    pub bytes_written: u64,
+    /// Files and directories opened under it.
+    pub files_opened: u64,
+    /// Tries to reach its address.
+    pub network_tries: u64,
+}
+
+impl GrantUse {
+    /// A grant that was not used.
+    #[must_use]
+    pub fn new(grant: impl Into<String>) -> Self {
+        Self { grant: grant.into(), ..Self::default() }
+    }
 }
 
 /// How a run ended, with its details.

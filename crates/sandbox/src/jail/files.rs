@@ -1,7 +1,7 @@
 //! Landlock: no file but those beneath the granted directories, no port but the granted ones.
 
 use gauntlet_policy::{Access, Policy};
-use gauntlet_record::{Confinement, Granted};
+use gauntlet_record::{Confinement, Granted, LimitKey};
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, NetPort, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
@@ -33,7 +33,12 @@ fn apply(policy: &Policy, protections: &Protections, ground: &Ground) -> Result<
     // Every address is granted or the protection was lifted: there is no rule for "every port" but not to handle ports at all.
     let any = protections.lifted("network") || policy.grants.network.iter().any(|grant| grant.address.value == "*");
     if !any {
-        ruleset = ruleset.handle_access(AccessNet::from_all(ABI_WANTED))?;
+        let mut ports = AccessNet::from_all(ABI_WANTED);
+        if protections.limit(LimitKey::Ports) != Some(0) {
+            // How many ports of its own a guest binds is counted where it binds them; which ones, no policy says.
+            ports.remove(AccessNet::BindTcp);
+        }
+        ruleset = ruleset.handle_access(ports)?;
     }
     let mut ruleset = ruleset.scope(Scope::from_all(ABI_WANTED))?.create()?;
     for grant in &policy.grants.filesystem {

@@ -1,10 +1,13 @@
-//! `wasi:filesystem/types`: every method once, with what it is denied counted, and open files counted against their limit.
+//! `wasi:filesystem`: every method once, charged before it is done, with what it is denied counted, and files, bytes and names held
+//! against their limits.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use gauntlet_record::{Cause, DenialKind, LimitKey};
 use wasmtime::component::{HasData, Linker, Resource};
-use wasmtime_wasi::filesystem::{WasiFilesystemCtxView, WasiFilesystemView as _};
+use wasmtime_wasi::filesystem::{Descriptor as Opened, FsPerms, WasiFilesystemCtxView, WasiFilesystemView as _};
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags,
@@ -12,25 +15,32 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use super::streams;
+use super::streams::{Metered, Over};
 use crate::determinism::Deterministic;
-use crate::host::{Host, OpenFiles, Tally};
+use crate::disk::{At, Extent, OverLimit};
+use crate::host::{Host, OpenFiles};
+use crate::meter::{GrantIndex, Meter, Work};
+use crate::nodes::{self, Look};
 
-/// Files that count what is denied.
-struct CountedFiles;
+/// Most bytes that the engine reads in one call.
+const MAX_READ: u64 = 64 << 10;
 
-impl HasData for CountedFiles {
-    type Data<'a> = Counted<'a>;
+/// Files that are metered.
+struct MeteredFiles;
+
+impl HasData for MeteredFiles {
+    type Data<'a> = Files<'a>;
 }
 
-struct Counted<'a> {
+struct Files<'a> {
     view: WasiFilesystemCtxView<'a>,
     open: &'a mut OpenFiles,
-    tally: Tally,
+    meter: Arc<Meter>,
+    special_files_shut: bool,
     deterministic: Option<&'a mut Deterministic>,
 }
 
-impl Counted<'_> {
+impl Files<'_> {
     /// A file's status, without the host's times in a deterministic run.
     fn settled(&self, stat: DescriptorStat) -> DescriptorStat {
         if self.deterministic.is_some() { Deterministic::stat(stat) } else { stat }
@@ -44,15 +54,72 @@ impl Counted<'_> {
         }
     }
 
+    /// Charges a call.
+    fn work(&self, kind: Work, what: &'static str, things: u64) -> FsResult<()> {
+        self.meter.work(kind, what, things).map_err(FsError::trap)
+    }
+
     /// Looks at what goes back to the guest and counts it, if it is a denial: the same errors that preview 1 counts.
     fn count<T>(&self, what: &'static str, asked: String, result: FsResult<T>) -> FsResult<T> {
         if let Err(error) = &result
             && let Some(code) = error.downcast_ref()
             && let Some(kind) = denial(*code)
         {
-            self.tally.deny(Cause::Denied(kind), what, || asked, None);
+            self.meter.tally.deny(Cause::Denied(kind), what, || asked, None);
         }
         result
+    }
+
+    /// A descriptor's file, and whether its grant lets it be written.
+    fn file(&self, descriptor: &Resource<Descriptor>) -> Option<(Arc<File>, bool)> {
+        match self.view.table.get(descriptor).ok()? {
+            Opened::File(file) => Some((Arc::clone(&file.file), file.perms == FsPerms::ReadWrite)),
+            Opened::Dir(_) => None,
+        }
+    }
+
+    /// A descriptor's directory, and whether its grant lets it be changed.
+    fn directory(&self, descriptor: &Resource<Descriptor>) -> Option<(Arc<File>, bool)> {
+        match self.view.table.get(descriptor).ok()? {
+            Opened::Dir(directory) => Some((Arc::clone(&directory.dir), directory.perms == FsPerms::ReadWrite)),
+            Opened::File(_) => None,
+        }
+    }
+
+    fn moved(&self, number: u32, read: u64, written: u64) {
+        if let Some(grant) = self.open.grant(number) {
+            self.meter.moved(grant, read, written);
+        }
+    }
+
+    /// Whether a name may be made in a directory; what the grant does not let be changed is the engine's to deny.
+    fn may_make(&self, directory: &Resource<Descriptor>, what: &'static str, asked: &str) -> FsResult<bool> {
+        let writable = self.directory(directory).is_some_and(|(_, writable)| writable);
+        if writable && !self.meter.disk.may_make(what, asked) {
+            return Err(ErrorCode::InsufficientSpace.into());
+        }
+        Ok(writable)
+    }
+
+    /// Counts a name that was made.
+    fn made<T>(&self, writable: bool, result: FsResult<T>) -> FsResult<T> {
+        if writable && result.is_ok() {
+            self.meter.disk.made();
+        }
+        result
+    }
+
+    /// Puts the meter round a stream over a file.
+    fn over(&self, descriptor: &Resource<Descriptor>, write: Option<At>) -> Over {
+        let number = descriptor.rep();
+        let file = self.file(descriptor);
+        let grows = write.zip(file).filter(|(_, (_, writable))| *writable).map(|(at, (file, _))| (file, at));
+        Over::file(&self.meter, self.open.descriptors.get(&number).cloned(), self.open.grant(number), grows)
+    }
+
+    fn output(&mut self, stream: Resource<DynOutputStream>, over: Over) -> FsResult<Resource<DynOutputStream>> {
+        let metered: DynOutputStream = Box::new(Metered::new(self.view.table.delete(stream)?, over));
+        Ok(self.view.table.push(metered)?)
     }
 }
 
@@ -64,7 +131,11 @@ fn denial(code: ErrorCode) -> Option<DenialKind> {
     }
 }
 
-impl types::Host for Counted<'_> {
+fn length(text: &str) -> u64 {
+    text.len() as u64
+}
+
+impl types::Host for Files<'_> {
     fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
         self.view.convert_error_code(error)
     }
@@ -74,40 +145,116 @@ impl types::Host for Counted<'_> {
     }
 }
 
-/// Methods that only pass on what they are asked; the one after `asks` is the path that a denial is reported with.
+impl preopens::Host for Files<'_> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        self.meter.work(Work::File, "get-directories", 0)?;
+        let directories = self.view.get_directories()?;
+        for (place, (directory, _)) in directories.iter().enumerate() {
+            self.open.roots.insert(directory.rep(), GrantIndex::file(place));
+        }
+        Ok(directories)
+    }
+}
+
+/// Methods that are charged, and then only pass on what they are asked; the one after `asks` is the path that a denial is reported with.
 macro_rules! methods {
-    ($($what:literal = $name:ident($($arg:ident: $ty:ty),*) -> $answer:ty $(, asks $path:ident)?;)*) => {
+    ($($what:literal $work:ident = $name:ident($($arg:ident: $ty:ty),*) -> $answer:ty $(, asks $path:ident)?;)*) => {
         $(async fn $name(&mut self, descriptor: Resource<Descriptor>, $($arg: $ty),*) -> FsResult<$answer> {
-            let asked = String::new();
-            $(let asked = asked + &super::shown(&$path);)?
+            let (asked, things) = (String::new(), 0);
+            $(let (asked, things) = (asked + &super::shown(&$path), things + length(&$path));)?
+            self.work(Work::$work, $what, things)?;
+            self.moved(descriptor.rep(), 0, 0);
             let result = self.view.$name(descriptor, $($arg),*).await;
             self.count($what, asked, result)
         })*
     };
 }
 
-impl HostDescriptor for Counted<'_> {
+impl HostDescriptor for Files<'_> {
     methods! {
-        "advise" = advise(offset: Filesize, length: Filesize, advice: Advice) -> ();
-        "sync-data" = sync_data() -> ();
-        "get-flags" = get_flags() -> DescriptorFlags;
-        "get-type" = get_type() -> DescriptorType;
-        "set-size" = set_size(size: Filesize) -> ();
-        "set-times" = set_times(access: NewTimestamp, modification: NewTimestamp) -> ();
-        "read" = read(length: Filesize, offset: Filesize) -> (Vec<u8>, bool);
-        "write" = write(bytes: Vec<u8>, offset: Filesize) -> Filesize;
-        "sync" = sync() -> ();
-        "create-directory-at" = create_directory_at(path: String) -> (), asks path;
-        "set-times-at" = set_times_at(flags: PathFlags, path: String, access: NewTimestamp, modification: NewTimestamp) -> (), asks path;
-        "link-at" = link_at(flags: PathFlags, path: String, to: Resource<Descriptor>, new: String) -> (), asks path;
-        "readlink-at" = readlink_at(path: String) -> String, asks path;
-        "remove-directory-at" = remove_directory_at(path: String) -> (), asks path;
-        "rename-at" = rename_at(path: String, to: Resource<Descriptor>, new: String) -> (), asks path;
-        "symlink-at" = symlink_at(target: String, path: String) -> (), asks path;
-        "unlink-file-at" = unlink_file_at(path: String) -> (), asks path;
+        "advise" File = advise(offset: Filesize, length: Filesize, advice: Advice) -> ();
+        "sync-data" Sync = sync_data() -> ();
+        "get-flags" File = get_flags() -> DescriptorFlags;
+        "get-type" File = get_type() -> DescriptorType;
+        "set-times" File = set_times(access: NewTimestamp, modification: NewTimestamp) -> ();
+        "sync" Sync = sync() -> ();
+        "set-times-at" Path = set_times_at(flags: PathFlags, path: String, access: NewTimestamp, modification: NewTimestamp) -> (), asks path;
+        "readlink-at" Path = readlink_at(path: String) -> String, asks path;
+        "remove-directory-at" Path = remove_directory_at(path: String) -> (), asks path;
+        "unlink-file-at" Path = unlink_file_at(path: String) -> (), asks path;
+    }
+
+    async fn read(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        length: Filesize,
+        offset: Filesize,
+    ) -> FsResult<(Vec<u8>, bool)> {
+        self.work(Work::File, "read", length.min(MAX_READ))?;
+        let number = descriptor.rep();
+        let result = self.view.read(descriptor, length, offset).await;
+        if let Ok((bytes, _)) = &result {
+            self.moved(number, bytes.len() as u64, 0);
+        }
+        self.count("read", String::new(), result)
+    }
+
+    async fn write(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        bytes: Vec<u8>,
+        offset: Filesize,
+    ) -> FsResult<Filesize> {
+        let length = bytes.len() as u64;
+        self.work(Work::File, "write", length)?;
+        let number = descriptor.rep();
+        let charge = match self.file(&descriptor) {
+            Some((file, true)) => match self.meter.disk.write("write", &file, At::Position(offset), length) {
+                Ok(charge) => Some(charge),
+                Err(OverLimit) => return Err(ErrorCode::InsufficientSpace.into()),
+            },
+            Some((_, false)) | None => None,
+        };
+        let result = self.view.write(descriptor, bytes, offset).await;
+        match (charge, &result) {
+            (Some(charge), Ok(written)) => self.meter.disk.wrote(charge, length, *written),
+            (Some(charge), Err(_)) => self.meter.disk.failed(charge),
+            (None, _) => {}
+        }
+        if let Ok(written) = &result {
+            self.moved(number, 0, *written);
+        }
+        self.count("write", String::new(), result)
+    }
+
+    async fn set_size(&mut self, descriptor: Resource<Descriptor>, size: Filesize) -> FsResult<()> {
+        self.work(Work::File, "set-size", 0)?;
+        self.moved(descriptor.rep(), 0, 0);
+        let file = self.file(&descriptor).filter(|(_, writable)| *writable).map(|(file, _)| file);
+        let before = file.as_deref().and_then(Extent::of);
+        let charge = match &file {
+            Some(file) => match self.meter.disk.set_size("set-size", file, size) {
+                Ok(charge) => Some(charge),
+                Err(OverLimit) => return Err(ErrorCode::InsufficientSpace.into()),
+            },
+            None => None,
+        };
+        let result = self.view.set_size(descriptor, size).await;
+        match (charge, &result) {
+            (Some(charge), Err(_)) => self.meter.disk.failed(charge),
+            (charge, _) => drop(charge),
+        }
+        if let (Some(file), Some(before), Ok(())) = (&file, before, &result) {
+            self.meter.disk.shrunk(file, before);
+        }
+        self.count("set-size", String::new(), result)
     }
 
     async fn read_directory(&mut self, descriptor: Resource<Descriptor>) -> FsResult<Resource<DirectoryEntryStream>> {
+        let most = self.meter.work_left(Work::Directory);
+        let entries = self.directory(&descriptor).map_or(0, |(directory, _)| nodes::entries(&directory, most));
+        self.work(Work::Directory, "read-directory", entries)?;
+        self.moved(descriptor.rep(), 0, 0);
         let result = self.view.read_directory(descriptor).await;
         let stream = self.count("read-directory", String::new(), result)?;
         let Some(deterministic) = self.deterministic.as_deref_mut() else { return Ok(stream) };
@@ -120,6 +267,8 @@ impl HostDescriptor for Counted<'_> {
     }
 
     async fn stat(&mut self, descriptor: Resource<Descriptor>) -> FsResult<DescriptorStat> {
+        self.work(Work::File, "stat", 0)?;
+        self.moved(descriptor.rep(), 0, 0);
         let result = self.view.stat(descriptor).await.map(|stat| self.settled(stat));
         self.count("stat", String::new(), result)
     }
@@ -130,12 +279,16 @@ impl HostDescriptor for Counted<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<DescriptorStat> {
+        self.work(Work::Path, "stat-at", length(&path))?;
+        self.moved(descriptor.rep(), 0, 0);
         let asked = super::shown(&path);
         let result = self.view.stat_at(descriptor, flags, path).await.map(|stat| self.settled(stat));
         self.count("stat-at", asked, result)
     }
 
     async fn metadata_hash(&mut self, descriptor: Resource<Descriptor>) -> FsResult<MetadataHashValue> {
+        self.work(Work::File, "metadata-hash", 0)?;
+        self.moved(descriptor.rep(), 0, 0);
         let result = self.view.metadata_hash(descriptor).await.map(|hash| self.identity(hash));
         self.count("metadata-hash", String::new(), result)
     }
@@ -146,9 +299,63 @@ impl HostDescriptor for Counted<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
+        self.work(Work::Path, "metadata-hash-at", length(&path))?;
+        self.moved(descriptor.rep(), 0, 0);
         let asked = super::shown(&path);
         let result = self.view.metadata_hash_at(descriptor, flags, path).await.map(|hash| self.identity(hash));
         self.count("metadata-hash-at", asked, result)
+    }
+
+    async fn create_directory_at(&mut self, descriptor: Resource<Descriptor>, path: String) -> FsResult<()> {
+        self.work(Work::Path, "create-directory-at", length(&path))?;
+        self.moved(descriptor.rep(), 0, 0);
+        let asked = super::shown(&path);
+        let writable = self.may_make(&descriptor, "create-directory-at", &asked)?;
+        let result = self.view.create_directory_at(descriptor, path).await;
+        let result = self.made(writable, result);
+        self.count("create-directory-at", asked, result)
+    }
+
+    async fn link_at(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        flags: PathFlags,
+        path: String,
+        to: Resource<Descriptor>,
+        new: String,
+    ) -> FsResult<()> {
+        self.work(Work::Path, "link-at", length(&path) + length(&new))?;
+        self.moved(descriptor.rep(), 0, 0);
+        let asked = super::shown(&path);
+        let source = self.directory(&descriptor).is_some_and(|(_, writable)| writable);
+        let writable = source && self.may_make(&to, "link-at", &asked)?;
+        let result = self.view.link_at(descriptor, flags, path, to, new).await;
+        let result = self.made(writable, result);
+        self.count("link-at", asked, result)
+    }
+
+    async fn rename_at(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        path: String,
+        to: Resource<Descriptor>,
+        new: String,
+    ) -> FsResult<()> {
+        self.work(Work::Path, "rename-at", length(&path) + length(&new))?;
+        self.moved(descriptor.rep(), 0, 0);
+        let asked = super::shown(&path);
+        let result = self.view.rename_at(descriptor, path, to, new).await;
+        self.count("rename-at", asked, result)
+    }
+
+    async fn symlink_at(&mut self, descriptor: Resource<Descriptor>, target: String, path: String) -> FsResult<()> {
+        self.work(Work::Path, "symlink-at", length(&target) + length(&path))?;
+        self.moved(descriptor.rep(), 0, 0);
+        let asked = super::shown(&path);
+        let writable = self.may_make(&descriptor, "symlink-at", &asked)?;
+        let result = self.view.symlink_at(descriptor, target, path).await;
+        let result = self.made(writable, result);
+        self.count("symlink-at", asked, result)
     }
 
     async fn open_at(
@@ -159,16 +366,45 @@ impl HostDescriptor for Counted<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
+        self.work(Work::Path, "open-at", length(&path))?;
         let asked = super::shown(&path);
+        let grant = self.open.grant(descriptor.rep());
+        self.moved(descriptor.rep(), 0, 0);
         if self.open.full() {
-            self.tally.deny(Cause::Limit(LimitKey::OpenFiles), "open-at", || asked, self.open.cap);
+            self.meter.tally.deny(Cause::Limit(LimitKey::OpenFiles), "open-at", || asked, self.open.cap);
             // The interface has no code for too many open files; a resource that is used up comes nearest.
             return Err(ErrorCode::InsufficientMemory.into());
         }
+        let seen = nodes::look(&mut self.view, &descriptor, path_flags, path.clone()).await;
+        if seen == Look::Special && self.special_files_shut {
+            return self.count("open-at", asked, Err(ErrorCode::Access.into()));
+        }
+        let makes = seen == Look::Missing
+            && open_flags.contains(OpenFlags::CREATE)
+            && self.may_make(&descriptor, "open-at", &asked)?;
         let result = self.view.open_at(descriptor, path_flags, path, open_flags, flags).await;
         if let Ok(opened) = &result {
-            let file = Arc::new(self.open.open());
-            self.open.descriptors.insert(opened.rep(), file);
+            let file = Arc::new(self.open.open(grant));
+            let number = opened.rep();
+            if let Some((opened, _)) = self.file(opened) {
+                if self.special_files_shut && nodes::is_special(&opened) {
+                    let shut = HostDescriptor::drop(&mut self.view, Resource::new_own(number));
+                    let denied = shut.map_err(FsError::trap).and(Err(ErrorCode::Access.into()));
+                    return self.count("open-at", asked, denied);
+                }
+                if makes {
+                    self.meter.disk.made();
+                    self.meter.disk.made_file(&opened);
+                }
+                if let (Look::Plain(size), true) = (seen, open_flags.contains(OpenFlags::TRUNCATE)) {
+                    // How many blocks it has is not seen from here, so a file that was there gives nothing back.
+                    self.meter.disk.shrunk(&opened, Extent::new(size, 0));
+                }
+            }
+            if let Some(grant) = grant {
+                self.meter.file_opened(grant);
+            }
+            self.open.descriptors.insert(number, file);
         }
         self.count("open-at", asked, result)
     }
@@ -178,12 +414,12 @@ impl HostDescriptor for Counted<'_> {
         descriptor: Resource<Descriptor>,
         offset: Filesize,
     ) -> FsResult<Resource<DynInputStream>> {
-        let file = self.open.descriptors.get(&descriptor.rep()).cloned();
+        self.work(Work::File, "read-via-stream", 0)?;
+        let over = self.over(&descriptor, None);
         let result = self.view.read_via_stream(descriptor, offset);
         let stream = self.count("read-via-stream", String::new(), result)?;
-        let Some(file) = file else { return Ok(stream) };
-        let counted: DynInputStream = Box::new(streams::Counted::new(self.view.table.delete(stream)?, &file));
-        Ok(self.view.table.push(counted)?)
+        let metered: DynInputStream = Box::new(Metered::new(self.view.table.delete(stream)?, over));
+        Ok(self.view.table.push(metered)?)
     }
 
     fn write_via_stream(
@@ -191,21 +427,19 @@ impl HostDescriptor for Counted<'_> {
         descriptor: Resource<Descriptor>,
         offset: Filesize,
     ) -> FsResult<Resource<DynOutputStream>> {
-        let file = self.open.descriptors.get(&descriptor.rep()).cloned();
+        self.work(Work::File, "write-via-stream", 0)?;
+        let over = self.over(&descriptor, Some(At::Position(offset)));
         let result = self.view.write_via_stream(descriptor, offset);
         let stream = self.count("write-via-stream", String::new(), result)?;
-        let Some(file) = file else { return Ok(stream) };
-        let counted: DynOutputStream = Box::new(streams::Counted::new(self.view.table.delete(stream)?, &file));
-        Ok(self.view.table.push(counted)?)
+        self.output(stream, over)
     }
 
     fn append_via_stream(&mut self, descriptor: Resource<Descriptor>) -> FsResult<Resource<DynOutputStream>> {
-        let file = self.open.descriptors.get(&descriptor.rep()).cloned();
+        self.work(Work::File, "append-via-stream", 0)?;
+        let over = self.over(&descriptor, Some(At::End));
         let result = self.view.append_via_stream(descriptor);
         let stream = self.count("append-via-stream", String::new(), result)?;
-        let Some(file) = file else { return Ok(stream) };
-        let counted: DynOutputStream = Box::new(streams::Counted::new(self.view.table.delete(stream)?, &file));
-        Ok(self.view.table.push(counted)?)
+        self.output(stream, over)
     }
 
     async fn is_same_object(
@@ -213,6 +447,7 @@ impl HostDescriptor for Counted<'_> {
         one: Resource<Descriptor>,
         other: Resource<Descriptor>,
     ) -> wasmtime::Result<bool> {
+        self.meter.work(Work::File, "is-same-object", 0)?;
         self.view.is_same_object(one, other).await
     }
 
@@ -220,15 +455,17 @@ impl HostDescriptor for Counted<'_> {
         let number = descriptor.rep();
         HostDescriptor::drop(&mut self.view, descriptor)?;
         self.open.descriptors.remove(&number);
+        self.open.roots.remove(&number);
         Ok(())
     }
 }
 
-impl HostDirectoryEntryStream for Counted<'_> {
+impl HostDirectoryEntryStream for Files<'_> {
     async fn read_directory_entry(
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
+        self.work(Work::Call, "read-directory-entry", 0)?;
         if let Some(entry) = self.deterministic.as_deref_mut().and_then(|kept| kept.next_entry(stream.rep())) {
             return Ok(entry);
         }
@@ -244,11 +481,17 @@ impl HostDirectoryEntryStream for Counted<'_> {
     }
 }
 
-pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    types::add_to_linker::<Host, CountedFiles>(linker, |host| Counted {
+fn metered(host: &mut Host) -> Files<'_> {
+    Files {
+        meter: Arc::clone(&host.meter),
+        special_files_shut: host.special_files_shut,
         view: host.wasi.filesystem(),
         open: &mut host.files,
-        tally: host.tally.clone(),
         deterministic: host.deterministic.as_mut(),
-    })
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    preopens::add_to_linker::<Host, MeteredFiles>(linker, metered)?;
+    types::add_to_linker::<Host, MeteredFiles>(linker, metered)
 }

@@ -1,13 +1,18 @@
-//! WASI preview 2 for components, with a layer that counts what is denied.
+//! WASI preview 2 for components, with a layer that charges what the host does and counts what is denied.
 //!
-//! The engine's implementation does the work; the interfaces that open files, create sockets or look names up stand behind delegates that
-//! look at the error which goes back to the guest. Which functions there are at all is walked by the interface matrix
-//! (`crates/cli/tests/interface_matrix.rs`), so that one which an engine release adds is noticed.
+//! The engine's implementation does the work; the interfaces whose calls cost more than a lookup, or that open files, use sockets or look
+//! names up, stand behind delegates that charge a call before it is done and look at the error which goes back to the guest. Every call
+//! of a component is charged a little besides ([`crate::meter::Work::Call`]), by the hook that the engine calls for each
+//! (`crate::execute`). Which functions there are at all is walked by the interface matrix (`crates/cli/tests/interface_matrix.rs`), so
+//! that one which an engine release adds is noticed.
 
 mod errors;
 mod files;
+mod plain;
 mod sockets;
 mod streams;
+mod tcp;
+mod udp;
 
 use wasmtime::component::Linker;
 
@@ -17,10 +22,13 @@ use crate::host::Host;
 pub(crate) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
+    plain::link(linker)?;
     files::link(linker)?;
     crate::determinism::link(linker)?;
     errors::link(linker)?;
     sockets::link(linker)?;
+    tcp::link(linker)?;
+    udp::link(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -1,4 +1,7 @@
-//! The interfaces that create sockets or look names up. Addresses are checked, and counted, where a socket is used: `crate::host`.
+//! The interfaces that create sockets or look names up. Addresses are checked, and tries to connect and ports counted, where a socket is
+//! used: `crate::host`; bytes are counted by the streams.
+
+use std::sync::Arc;
 
 use gauntlet_record::{Cause, DenialKind};
 use wasmtime::component::{HasData, Linker, Resource};
@@ -8,23 +11,31 @@ use wasmtime_wasi::p2::bindings::sockets::{tcp_create_socket, udp_create_socket}
 use wasmtime_wasi::p2::{DynPollable, SocketError, SocketResult, TcpSocket, UdpSocket};
 use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView as _};
 
-use crate::host::{Host, Tally};
+use crate::host::{Addresses, Host};
+use crate::meter::{Meter, Work};
 
-/// Sockets that count what is denied.
-struct CountedSockets;
+/// Sockets that are metered.
+pub(super) struct MeteredSockets;
 
-impl HasData for CountedSockets {
-    type Data<'a> = Counted<'a>;
+impl HasData for MeteredSockets {
+    type Data<'a> = Sockets<'a>;
 }
 
-struct Counted<'a> {
-    view: WasiSocketsCtxView<'a>,
-    tally: Tally,
+/// The engine's sockets, with the meter.
+pub(super) struct Sockets<'a> {
+    pub(super) view: WasiSocketsCtxView<'a>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) addresses: Arc<Addresses>,
 }
 
-impl Counted<'_> {
+impl Sockets<'_> {
+    /// Charges a call.
+    pub(super) fn work(&self, what: &'static str) -> SocketResult<()> {
+        self.meter.work(Work::Socket, what, 0).map_err(SocketError::trap)
+    }
+
     fn deny(&self, what: &'static str, asked: impl FnOnce() -> String) {
-        self.tally.deny(Cause::Denied(DenialKind::Address), what, asked, None);
+        self.meter.tally.deny(Cause::Denied(DenialKind::Address), what, asked, None);
     }
 
     /// A socket that cannot be made is an address that was denied: this executor links nothing else that fails here.
@@ -36,7 +47,7 @@ impl Counted<'_> {
     }
 }
 
-impl network::Host for Counted<'_> {
+impl network::Host for Sockets<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         self.view.convert_error_code(error)
     }
@@ -46,32 +57,35 @@ impl network::Host for Counted<'_> {
     }
 }
 
-impl network::HostNetwork for Counted<'_> {
+impl network::HostNetwork for Sockets<'_> {
     fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
         network::HostNetwork::drop(&mut self.view, network)
     }
 }
 
-impl tcp_create_socket::Host for Counted<'_> {
+impl tcp_create_socket::Host for Sockets<'_> {
     fn create_tcp_socket(&mut self, family: IpAddressFamily) -> SocketResult<Resource<TcpSocket>> {
+        self.work("create-tcp-socket")?;
         let result = self.view.create_tcp_socket(family);
         self.count("create-tcp-socket", result)
     }
 }
 
-impl udp_create_socket::Host for Counted<'_> {
+impl udp_create_socket::Host for Sockets<'_> {
     async fn create_udp_socket(&mut self, family: IpAddressFamily) -> SocketResult<Resource<UdpSocket>> {
+        self.work("create-udp-socket")?;
         let result = self.view.create_udp_socket(family).await;
         self.count("create-udp-socket", result)
     }
 }
 
-impl ip_name_lookup::Host for Counted<'_> {
+impl ip_name_lookup::Host for Sockets<'_> {
     fn resolve_addresses(
         &mut self,
         network: Resource<Network>,
         name: String,
     ) -> SocketResult<Resource<ResolveAddressStream>> {
+        self.meter.work(Work::Lookup, "resolve-addresses", name.len() as u64).map_err(SocketError::trap)?;
         let asked = super::shown(&name);
         let result = self.view.resolve_addresses(network, name);
         // The engine answers at once, and with the resolver's code, when lookups are not allowed; a lookup that fails answers otherwise.
@@ -84,7 +98,7 @@ impl ip_name_lookup::Host for Counted<'_> {
     }
 }
 
-impl ip_name_lookup::HostResolveAddressStream for Counted<'_> {
+impl ip_name_lookup::HostResolveAddressStream for Sockets<'_> {
     fn resolve_next_address(&mut self, stream: Resource<ResolveAddressStream>) -> SocketResult<Option<IpAddress>> {
         self.view.resolve_next_address(stream)
     }
@@ -98,12 +112,12 @@ impl ip_name_lookup::HostResolveAddressStream for Counted<'_> {
     }
 }
 
-fn counted(host: &mut Host) -> Counted<'_> {
-    Counted { tally: host.tally.clone(), view: host.sockets() }
+pub(super) fn metered(host: &mut Host) -> Sockets<'_> {
+    Sockets { meter: Arc::clone(&host.meter), addresses: Arc::clone(&host.addresses), view: host.sockets() }
 }
 
 pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    tcp_create_socket::add_to_linker::<Host, CountedSockets>(linker, counted)?;
-    udp_create_socket::add_to_linker::<Host, CountedSockets>(linker, counted)?;
-    ip_name_lookup::add_to_linker::<Host, CountedSockets>(linker, counted)
+    tcp_create_socket::add_to_linker::<Host, MeteredSockets>(linker, metered)?;
+    udp_create_socket::add_to_linker::<Host, MeteredSockets>(linker, metered)?;
+    ip_name_lookup::add_to_linker::<Host, MeteredSockets>(linker, metered)
 }

@@ -3,27 +3,35 @@
 mod blocking_sleep;
 mod clock_finer_than_granted;
 mod compile_unbounded;
+mod connections_uncounted;
 mod cpu_time_ignored;
 mod deadline_round_entry_only;
+mod denial_survived;
 mod descriptors_inherited;
 mod descriptors_unbounded;
+mod disk_unbounded;
 mod environment_inherited;
 mod epoch_never_advanced;
 mod exit_code_trusted;
 mod features_default;
 mod file_size_ignored;
+mod files_unbounded;
 mod fuel_not_consumed;
+mod host_work_unbounded;
 mod limits_per_memory;
 mod memory_limiter_detached;
 mod module_size_ignored;
 mod naive_paths;
+mod network_bytes_uncounted;
 mod network_inherited;
 mod output_unbounded;
 mod parent_of_grant_preopened;
+mod ports_uncounted;
 mod raw_report;
 mod read_only_as_read_write;
 mod runs_nothing;
 mod sock_open_offered;
+mod special_files_opened;
 mod stack_larger_than_thread;
 mod stack_limit_ignored;
 mod stderr_unbounded;
@@ -57,7 +65,11 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     parent_of_grant_preopened::MISTAKE,
     read_only_as_read_write::MISTAKE,
     naive_paths::MISTAKE,
+    special_files_opened::MISTAKE,
     network_inherited::MISTAKE,
+    connections_uncounted::MISTAKE,
+    network_bytes_uncounted::MISTAKE,
+    ports_uncounted::MISTAKE,
     sock_open_offered::MISTAKE,
     output_unbounded::MISTAKE,
     stderr_unbounded::MISTAKE,
@@ -67,6 +79,10 @@ pub(crate) const MISTAKES: &[Mistake] = &[
     raw_report::MISTAKE,
     descriptors_unbounded::MISTAKE,
     file_size_ignored::MISTAKE,
+    disk_unbounded::MISTAKE,
+    files_unbounded::MISTAKE,
+    host_work_unbounded::MISTAKE,
     blocking_sleep::MISTAKE,
+    denial_survived::MISTAKE,
     runs_nothing::MISTAKE,
 ];

@@ -1,0 +1,24 @@
+;; Makes two hundred files in the granted directory, then lists it for ever.
+(module
+  (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_readdir" (func $fd_readdir (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "aa")
+
+  ;; Makes a file under a name of two letters.
+  (func $make
+    (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 2) (i32.const 1)
+          (i64.const 64) (i64.const 64) (i32.const 0) (i32.const 900)))
+      (then (drop (call $fd_close (i32.load (i32.const 900)))))))
+
+  (func (export "_start") (local $i i32)
+    (loop $next
+      (i32.store8 (i32.const 0) (i32.add (i32.const 97) (i32.div_u (local.get $i) (i32.const 20))))
+      (i32.store8 (i32.const 1) (i32.add (i32.const 97) (i32.rem_u (local.get $i) (i32.const 20))))
+      (call $make)
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 200))))
+    (loop $again
+      (drop (call $fd_readdir (i32.const 3) (i32.const 4096) (i32.const 4096) (i64.const 0) (i32.const 900)))
+      (br $again))))
