@@ -13,7 +13,7 @@ use wasmtime::Store;
 
 use crate::driver::Driver;
 use crate::engine::{Options, POOLED_TABLES, Pool};
-use crate::execute::{Reached, complete_usage, ending, finished, nanos, used};
+use crate::execute::{Caps, Reached, caps, complete_usage_with, ending, finished, nanos, used};
 use crate::functions::Functions;
 use crate::host::{self, Host, Tally};
 use crate::output::{Output, Which};
@@ -69,6 +69,7 @@ pub(crate) struct Request<'a> {
 /// Engines, linkers, compiled guests, ticker and timers of one policy.
 pub(crate) struct Warm {
     policy: Policy,
+    caps: Caps,
     protections: Protections,
     functions: Arc<Functions>,
     listener: Option<Listener>,
@@ -181,6 +182,7 @@ impl Warm {
         }
         let warm = Self {
             policy,
+            caps: caps(&protections),
             protections,
             functions,
             listener,
@@ -442,7 +444,7 @@ impl Warm {
     }
 
     fn complete(&self, outcome: &mut Outcome) {
-        complete_usage(&mut outcome.usage, &self.protections);
+        complete_usage_with(&mut outcome.usage, &self.caps);
         outcome.confinement = confinement();
         self.tell(|| Event::Finished(outcome.ending.ending));
     }
