@@ -132,28 +132,43 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// Microseconds of one run.
-fn time(run: impl Fn()) -> f64 {
-    let began = Instant::now();
+/// Microseconds of one run: wall time, and CPU time of the whole process, which a busy machine does not spoil. Ours includes the ticker.
+fn time(run: impl Fn()) -> (f64, f64) {
+    let (began, cpu) = (Instant::now(), cpu_time());
     for _ in 0..RUNS {
         run();
     }
-    began.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS)
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(RUNS);
+    (each(began.elapsed()), each(cpu_time().saturating_sub(cpu)))
+}
+
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
 }
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(30);
-    println!("{:<12} {:>10} {:>10} {:>8}", "instances", "raw us", "ours us", "ratio");
+    println!(
+        "{:<12} {:>9} {:>9} {:>7} {:>11} {:>12} {:>7}",
+        "instances", "raw us", "ours us", "ratio", "raw CPU us", "ours CPU us", "ratio"
+    );
     for (name, pooled) in [("pooled", true), ("on demand", false)] {
         let (raw, ours) = (RawCycle::new(pooled), Ours::new(pooled));
-        let (mut raws, mut mine, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            let (one, other) = (time(|| raw.run()), time(|| ours.run()));
-            raws.push(one);
-            mine.push(other);
-            ratios.push(other / one);
+            rounds.push((time(|| raw.run()), time(|| ours.run())));
         }
-        println!("{name:<12} {:>10.2} {:>10.2} {:>8.2}", median(raws), median(mine), median(ratios));
+        let over = |of: fn(&((f64, f64), (f64, f64))) -> f64| median(rounds.iter().map(of).collect());
+        println!(
+            "{name:<12} {:>9.2} {:>9.2} {:>7.2} {:>11.2} {:>12.2} {:>7.2}",
+            over(|(raw, _)| raw.0),
+            over(|(_, ours)| ours.0),
+            over(|(raw, ours)| ours.0 / raw.0),
+            over(|(raw, _)| raw.1),
+            over(|(_, ours)| ours.1),
+            over(|(raw, ours)| ours.1 / raw.1),
+        );
         criterion.bench_function(&format!("raw {name}"), |bencher| bencher.iter(|| raw.run()));
         criterion.bench_function(&format!("ours {name}"), |bencher| bencher.iter(|| ours.run()));
     }

@@ -239,11 +239,24 @@ pub(crate) fn told(outcome: &mut Outcome, timeline: &Timeline, sampler: &Sampler
 
 /// Puts every limit that there is into a usage list, in order, with its value in force.
 pub(crate) fn complete_usage(usage: &mut Vec<Usage>, protections: &Protections) {
-    let counted = std::mem::take(usage);
-    for key in LimitKey::ALL.iter().copied() {
-        let used = counted.iter().find(|usage| usage.limit == key).and_then(|usage| usage.used);
+    complete_usage_with(usage, &caps(protections));
+}
+
+/// The value in force of every limit, in order.
+pub(crate) type Caps = Vec<(LimitKey, Option<u64>)>;
+
+/// The value in force of every limit, looked up once for many runs.
+pub(crate) fn caps(protections: &Protections) -> Caps {
+    LimitKey::ALL.iter().map(|key| (*key, protections.limit(*key))).collect()
+}
+
+/// The same as [`complete_usage`], with the values at hand.
+pub(crate) fn complete_usage_with(usage: &mut Vec<Usage>, caps: &[(LimitKey, Option<u64>)]) {
+    let counted = std::mem::replace(usage, Vec::with_capacity(caps.len()));
+    for (key, cap) in caps {
+        let used = counted.iter().find(|usage| usage.limit == *key).and_then(|usage| usage.used);
         let unmeasured = used.is_none().then(|| "not counted by this executor".to_owned());
-        usage.push(Usage { limit: key, used, cap: protections.limit(key), unmeasured });
+        usage.push(Usage { limit: *key, used, cap: *cap, unmeasured });
     }
 }
 
@@ -257,7 +270,8 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 
 /// What a run came to: its ending, what it returned, and what the store has counted.
 pub(crate) fn finished(end: wasmtime::Result<Returned>, runtime: &Runtime, store: &Store<Host>) -> Outcome {
-    let mut outcome = Outcome::default();
+    // Room for all that the placements add, so that the list is moved once.
+    let mut outcome = Outcome { usage: Vec::with_capacity(12), ..Outcome::default() };
     let host = store.data();
     match end {
         Ok(returned) => {

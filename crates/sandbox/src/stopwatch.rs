@@ -14,6 +14,8 @@ use crate::execute::nanos;
 
 /// Marks that nobody is polling.
 const IDLE: u64 = u64::MAX;
+/// Marks a first poll, which no tick has met yet.
+const FRESH: u64 = u64::MAX - 1;
 
 /// Where wall time comes from: the system, or a test that does not want to wait for hours.
 #[derive(Debug, Clone)]
@@ -33,8 +35,10 @@ pub(crate) struct Stopwatch {
     began: AtomicU64,
     /// CPU time of the polls that have ended.
     used: AtomicU64,
-    /// The thread's CPU time when the present poll began.
+    /// The thread's CPU time when the present poll began, or a mark.
     poll: AtomicU64,
+    /// When the first poll began, in the watch's own time.
+    fresh: AtomicU64,
 }
 
 impl Stopwatch {
@@ -47,6 +51,7 @@ impl Stopwatch {
             began: AtomicU64::new(0),
             used: AtomicU64::new(0),
             poll: AtomicU64::new(IDLE),
+            fresh: AtomicU64::new(IDLE),
         }
     }
 
@@ -67,6 +72,7 @@ impl Stopwatch {
     pub(crate) fn restart(&self) {
         self.began.store(self.now(), Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
+        self.fresh.store(IDLE, Ordering::Relaxed);
     }
 
     /// Wall time so far.
@@ -75,11 +81,19 @@ impl Stopwatch {
     }
 
     /// CPU time so far, of the thread or threads that polled.
+    ///
+    /// Reading a thread's CPU clock is a system call. Until the first tick finds a run computing, wall time stands for it, which is never
+    /// less; most runs are over by then.
     pub(crate) fn cpu(&self) -> u64 {
-        let used = self.used.load(Ordering::Relaxed);
         match self.poll.load(Ordering::Relaxed) {
-            IDLE => used,
-            began => used.saturating_add(thread_time().saturating_sub(began)),
+            IDLE => self.used.load(Ordering::Relaxed),
+            FRESH => {
+                let wall = self.now().saturating_sub(self.fresh.load(Ordering::Relaxed));
+                // From here on the thread's own clock counts.
+                self.poll.store(thread_time(), Ordering::Relaxed);
+                self.used.fetch_add(wall, Ordering::Relaxed).saturating_add(wall)
+            }
+            began => self.used.load(Ordering::Relaxed).saturating_add(thread_time().saturating_sub(began)),
         }
     }
 
@@ -102,14 +116,21 @@ impl Stopwatch {
     }
 
     fn enter(&self) {
-        self.poll.store(thread_time(), Ordering::Relaxed);
+        if self.fresh.load(Ordering::Relaxed) == IDLE {
+            self.fresh.store(self.now(), Ordering::Relaxed);
+            self.poll.store(FRESH, Ordering::Relaxed);
+        } else {
+            self.poll.store(thread_time(), Ordering::Relaxed);
+        }
     }
 
     fn leave(&self) {
-        let began = self.poll.swap(IDLE, Ordering::Relaxed);
-        if began != IDLE {
-            self.used.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
-        }
+        let more = match self.poll.swap(IDLE, Ordering::Relaxed) {
+            IDLE => return,
+            FRESH => self.now().saturating_sub(self.fresh.load(Ordering::Relaxed)),
+            began => thread_time().saturating_sub(began),
+        };
+        self.used.fetch_add(more, Ordering::Relaxed);
     }
 }
 
@@ -161,16 +182,36 @@ mod tests {
     fn cpu_time_counts_only_while_somebody_polls() {
         let policy = gauntlet_policy::Policy::parse("t", "version: 1\n").unwrap();
         let watch = Stopwatch::new(&Protections::of(&policy), Instant::now());
-        let spin =
-            || (0..200_000_u64).fold(0, |sum: u64, i| std::hint::black_box(sum.wrapping_mul(31).wrapping_add(i)));
+        let spin = || {
+            std::hint::black_box((0..200_000_u64).fold(0, |sum: u64, i| std::hint::black_box(sum ^ i)));
+        };
         spin();
         assert_eq!(watch.cpu(), 0);
+        // The first poll, met by a tick; then one that begins with the thread's clock.
+        for _ in 0..2 {
+            let before = watch.cpu();
+            watch.enter();
+            spin();
+            let met = watch.cpu();
+            assert!(met > before);
+            spin();
+            assert!(watch.cpu() > met);
+            watch.leave();
+            let used = watch.cpu();
+            assert!(used > met);
+            spin();
+            assert_eq!(watch.cpu(), used);
+        }
+    }
+
+    #[test]
+    fn before_the_first_tick_wall_time_stands_for_cpu_time() {
+        let policy = gauntlet_policy::Policy::parse("t", "version: 1\n").unwrap();
+        let time = Arc::new(AtomicU64::new(100));
+        let watch = Stopwatch::played(&Protections::of(&policy), Arc::clone(&time));
         watch.enter();
-        spin();
+        time.store(150, Ordering::Relaxed);
         watch.leave();
-        let used = watch.cpu();
-        assert!(used > 0);
-        spin();
-        assert_eq!(watch.cpu(), used);
+        assert_eq!(watch.cpu(), 50);
     }
 }

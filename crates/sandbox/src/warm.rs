@@ -14,7 +14,7 @@ use wasmtime::Store;
 use crate::deny::DenyList;
 use crate::driver::Driver;
 use crate::engine::{Options, POOLED_TABLES, Pool};
-use crate::execute::{complete_usage, ending, finished, nanos, told, used};
+use crate::execute::{Caps, caps, complete_usage_with, ending, finished, nanos, told, used};
 use crate::functions::Functions;
 use crate::host::{self, Host, Tally};
 use crate::meter::Reached;
@@ -77,6 +77,7 @@ pub(crate) struct Request<'a> {
 /// Engines, linkers, compiled guests, ticker and timers of one policy.
 pub(crate) struct Warm {
     policy: Policy,
+    caps: Caps,
     protections: Protections,
     functions: Arc<Functions>,
     listener: Option<Listener>,
@@ -189,6 +190,7 @@ impl Warm {
         }
         let warm = Self {
             policy,
+            caps: caps(&protections),
             protections,
             functions,
             listener,
@@ -494,7 +496,7 @@ impl Warm {
     }
 
     fn complete(&self, outcome: &mut Outcome) {
-        complete_usage(&mut outcome.usage, &self.protections);
+        complete_usage_with(&mut outcome.usage, &self.caps);
         outcome.confinement = confinement();
         self.tell(|| Event::Finished(outcome.ending.ending));
     }

@@ -1,5 +1,5 @@
 //! The library with guests in workers. The worker is this program started again, so `main` begins by becoming one.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests, and what runs them")]
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};

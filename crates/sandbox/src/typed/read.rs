@@ -212,6 +212,11 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
+/// A name as serde asks for one.
+fn owned(name: String) -> StringDeserializer<ValueError> {
+    name.into_deserializer()
+}
+
 struct Items {
     items: std::vec::IntoIter<Value>,
     depth: usize,
@@ -249,7 +254,7 @@ impl<'de> MapAccess<'de> for Fields {
         let spelled = self.names.iter().find(|known| same_name(known, &name)).copied();
         let key = match spelled {
             Some(spelled) => seed.deserialize(BorrowedStrDeserializer::<ValueError>::new(spelled))?,
-            None => seed.deserialize(StringDeserializer::<ValueError>::from(name.clone().into_deserializer()))?,
+            None => seed.deserialize(owned(name.clone()))?,
         };
         self.next = Some((name, value));
         Ok(Some(key))
@@ -294,7 +299,7 @@ impl<'de> EnumAccess<'de> for Case {
     type Variant = Held;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Held), ValueError> {
-        let case = seed.deserialize(StringDeserializer::<ValueError>::from(self.name.clone().into_deserializer()))?;
+        let case = seed.deserialize(owned(self.name.clone()))?;
         Ok((case, Held { name: self.name, holds: self.holds, depth: self.depth }))
     }
 }
