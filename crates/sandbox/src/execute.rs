@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker as ComponentLinker};
 use wasmtime::{Engine, Linker, Module, Store, Trap, UpdateDeadline, Val};
 
 use crate::call_depth::{self, Guard};
-use crate::deny::DenyList;
+use crate::deny::{self, DenyList};
 use crate::host::{Host, Tally};
 use crate::output::Output;
 use crate::profile::{self, Sampler};
@@ -138,7 +138,7 @@ impl Prepared {
 
     /// Why these bytes must not run, as the list stands now.
     fn denied(&self, guest: &[u8]) -> Option<Outcome> {
-        self.deny.iter().find_map(|list| list.check_guest(guest).err()).map(|denied| denied.outcome())
+        deny::denied(&self.deny, guest, &self.protections)
     }
 
     /// The ticker that this run needs.

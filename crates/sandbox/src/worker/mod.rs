@@ -69,11 +69,7 @@ impl Target for Worker {
         let mut protections = Protections::of(&job.policy);
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
         crate::call_depth::preflight(&job.guest, &job.policy, &protections)?;
-        for list in deny::lists(self.deny.as_ref(), &job.policy) {
-            if let Err(denied) = list.check_guest(&job.guest) {
-                return Ok(denied.outcome());
-            }
-        }
-        parent::run(self.program.as_deref(), job, &protections)
+        let lists = deny::lists(self.deny.as_ref(), &job.policy);
+        parent::run(self.program.as_deref(), job, &protections, &lists)
     }
 }

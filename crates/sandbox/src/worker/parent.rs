@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gauntlet_record::{Cause, Confinement, Ending, LimitKey};
@@ -13,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::protocol::{self, Kind, Setup};
 use crate::Protections;
+use crate::deny::{self, DenyList};
 use crate::execute::{complete_usage, nanos, used};
 
 /// How long the parent waits past a limit for the worker to end by itself, which shows more than a kill.
@@ -50,8 +52,21 @@ struct Seen {
 }
 
 /// Runs a job in a worker.
-pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) -> Result<Outcome, TargetError> {
+pub(super) fn run(
+    program: Option<&Path>,
+    job: &Job,
+    protections: &Protections,
+    lists: &[Arc<DenyList>],
+) -> Result<Outcome, TargetError> {
     let start = Instant::now();
+    let denied = || {
+        let mut outcome = deny::denied(lists, &job.guest, protections)?;
+        complete_usage(&mut outcome.usage, protections);
+        Some(outcome)
+    };
+    if let Some(denied) = denied() {
+        return Ok(denied);
+    }
     let program = match program {
         Some(program) => program.to_owned(),
         None => std::env::current_exe()
@@ -94,6 +109,12 @@ pub(super) fn run(program: Option<&Path>, job: &Job, protections: &Protections) 
                 protocol::take(&mut buffer).map_err(|error| TargetError::Protocol(error.to_string()))?
             {
                 frame(kind, &bytes, &mut seen, &worker.0, protections)?;
+                // Before the bytes are handed over, and again when they are compiled and about to run. A worker that is dropped is ended.
+                if matches!(kind, Kind::Ready | Kind::Compiled)
+                    && let Some(denied) = denied()
+                {
+                    return Ok(denied);
+                }
                 if kind == Kind::Ready {
                     send(&mut stdin, Kind::Guest, &job.guest);
                 }
