@@ -33,6 +33,8 @@ use gauntlet_policy::Policy;
 use gauntlet_record::Cause;
 use gauntlet_target::Outcome;
 
+use crate::Protections;
+
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 16 << 20;
 /// Longest reason that is kept, in characters.
@@ -225,6 +227,14 @@ impl DenyList {
 pub(crate) fn lists(own: Option<&Arc<DenyList>>, policy: &Policy) -> Vec<Arc<DenyList>> {
     let named = policy.modules.deny_list.as_ref().map(|path| Arc::new(DenyList::watching(&path.value)));
     own.cloned().into_iter().chain(named).collect()
+}
+
+/// The outcome of a run of these bytes, if one of the lists denies it now.
+pub(crate) fn denied(lists: &[Arc<DenyList>], guest: &[u8], protections: &Protections) -> Option<Outcome> {
+    if lists.is_empty() || protections.lifted("modules") {
+        return None;
+    }
+    lists.iter().find_map(|list| list.check_guest(guest).err()).map(|denied| denied.outcome())
 }
 
 /// Reads the file again if it is another one than before.

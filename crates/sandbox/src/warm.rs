@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use wasmparser::{Parser, Payload};
 use wasmtime::Store;
 
-use crate::deny::DenyList;
+use crate::deny::{self, DenyList};
 use crate::driver::Driver;
 use crate::engine::{Options, POOLED_TABLES, Pool};
 use crate::execute::{Caps, caps, complete_usage_with, ending, finished, nanos, told, used};
@@ -305,7 +305,7 @@ impl Warm {
 
     /// Why a guest must not run, kept code or not; asked when the bytes are there and again right before it begins.
     fn denied(&self, request: &Request<'_>) -> Option<Outcome> {
-        request.deny.iter().find_map(|list| list.check_guest(request.guest).err()).map(|denied| denied.outcome())
+        deny::denied(request.deny, request.guest, &self.protections)
     }
 
     /// Looks at a guest's size, digest and signature before anything parses it.

@@ -90,7 +90,7 @@ impl Target for Worker {
         protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
         crate::call_depth::preflight(&job.guest, &job.policy, &protections)?;
         let deny = deny::lists(self.deny.as_ref(), &job.policy);
-        if let Some(denied) = denied(&deny, &job.guest) {
+        if let Some(denied) = deny::denied(&deny, &job.guest, &protections) {
             return Ok(denied);
         }
         let policy = pinned(&job.policy)?;
@@ -107,11 +107,6 @@ impl Target for Worker {
             parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
         started.run(job, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
     }
-}
-
-/// Why a guest must not run, as the lists stand now.
-fn denied(lists: &[Arc<DenyList>], guest: &[u8]) -> Option<Outcome> {
-    lists.iter().find_map(|list| list.check_guest(guest).err()).map(|denied| denied.outcome())
 }
 
 /// Whether the guest's code runs without checks for its deadline: without fuel, which needs them anyway, the parent's clock is enough.

@@ -19,7 +19,7 @@ use super::process::Process;
 use super::protocol::{self, Kind, Purpose, Setup, Task};
 use super::unmetered;
 use crate::Protections;
-use crate::deny::DenyList;
+use crate::deny::{self, DenyList};
 use crate::execute::{complete_usage, nanos, used};
 use crate::jail;
 use crate::jail::groups::Group;
@@ -215,14 +215,14 @@ impl Started {
                     protocol::take(&mut self.buffer).map_err(|error| TargetError::Protocol(error.to_string()))?
                 {
                     frame(kind, &bytes, &mut self.seen, &self.process, &self.protections)?;
+                    // Before the bytes are handed over, and again when they are compiled and about to run. A worker that is dropped is ended.
+                    if matches!(kind, Kind::Ready | Kind::Compiled)
+                        && let Some(outcome) = deny::denied(deny, &job.guest, &self.protections)
+                    {
+                        return Ok(Ended { outcome, given: true, remains: Remains { _started: self } });
+                    }
                     if kind == Kind::Ready {
                         self.grouped()?;
-                        // What was denied while the worker got ready does not run either.
-                        if let Some(denied) = super::denied(deny, &job.guest) {
-                            let mut outcome = denied;
-                            complete_usage(&mut outcome.usage, &self.protections);
-                            return Ok(Ended { outcome, given: true, remains: Remains { _started: self } });
-                        }
                         send(&mut self.process, Kind::Guest, &job.guest);
                         if let Some(sent) = sent.take() {
                             sent();

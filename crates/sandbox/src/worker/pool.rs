@@ -304,7 +304,7 @@ impl Shared {
     fn run(&self, tenant: &str, job: &Job, kind: &Arc<Kind>, start: Instant) -> Result<Outcome, TargetError> {
         crate::call_depth::preflight(&job.guest, &job.policy, &kind.protections)?;
         let deny = deny::lists(self.deny.as_ref(), &job.policy);
-        if let Some(denied) = super::denied(&deny, &job.guest) {
+        if let Some(denied) = deny::denied(&deny, &job.guest, &kind.protections) {
             return Ok(denied);
         }
         let name = match &self.cache {

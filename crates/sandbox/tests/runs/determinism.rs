@@ -159,3 +159,14 @@ fn a_component_is_deterministic_too() {
     assert_eq!(&first.stdout[40..43], [0, 0, 0], "no file times");
     assert_eq!(&first.stdout[64..], b"a,b,c,");
 }
+
+#[test]
+fn the_clock_of_a_run_that_is_lifted_is_the_hosts() {
+    let directory = directory(&["b"]);
+    let guest = GUEST.replace("3600000000000", "1").replace("7200000000000", "2");
+    let mut job = crate::job(&guest, &policy(directory.path(), "deterministic: true\n"));
+    job.entry = None;
+    let lifted = gauntlet_sandbox::Inline::lifting(vec!["deterministic".into()]).unwrap();
+    let outcome = gauntlet_target::Target::run(&lifted, &job).unwrap();
+    assert!(number(&outcome, 0) / 1_000_000_000 > DETERMINISTIC_EPOCH + 600_000_000);
+}

@@ -5,6 +5,7 @@ mod call_depth;
 mod determinism;
 mod errors;
 mod modules;
+mod sizes;
 mod traces;
 
 use gauntlet_policy::Policy;
