@@ -200,7 +200,9 @@ fn stopped_by(attack: &Attack) -> Stopped {
     let any = |of: fn(&Cause) -> bool| attack.contained_by.iter().any(of);
     if any(|cause| matches!(cause, Cause::Denied(kind) if *kind != DenialKind::Feature)) {
         Stopped::Denied
-    } else if any(|cause| matches!(cause, Cause::Denied(_) | Cause::RefusedModule | Cause::RefusedDigest | Cause::RefusedPolicy)) {
+    } else if any(|cause| {
+        matches!(cause, Cause::Denied(_) | Cause::RefusedModule | Cause::RefusedDigest | Cause::RefusedPolicy)
+    }) {
         Stopped::Refused
     } else {
         Stopped::Otherwise

@@ -30,7 +30,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let quiet = number("--warm-up")?.unwrap_or(50);
 
     let extra = std::env::var("SOAK_POLICY").unwrap_or_default();
-    let policy = Policy::parse("soak", &format!("version: 1\nlimits: {{ deadline: 60s }}\n{extra}\n")).map_err(|_| "a faulty policy")?;
+    let policy = Policy::parse("soak", &format!("version: 1\nlimits: {{ deadline: 60s }}\n{extra}\n"))
+        .map_err(|_| "a faulty policy")?;
     let guest = wat::parse_str(GUEST)?;
     let job = Job { guest, policy, nonce: "00000000000000ff".into(), ..Job::default() };
     let directory = tempfile::tempdir()?;
@@ -116,7 +117,8 @@ fn kill_at_random(over: &AtomicBool) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let victims: Vec<i32> = below().into_iter().filter(|(_, command)| command.contains("worker")).map(|(id, _)| id).collect();
+        let victims: Vec<i32> =
+            below().into_iter().filter(|(_, command)| command.contains("worker")).map(|(id, _)| id).collect();
         let count = u64::try_from(victims.len()).unwrap_or(1).max(1);
         let place = usize::try_from(state % count).unwrap_or(0);
         // Launchers are hit now and then, workers all the time.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gauntlet_record::{Granted, Mechanism};
 use crate::jail::groups::Group;
+use gauntlet_record::{Granted, Mechanism};
 use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 
 /// Memory that this process may use, in bytes: the host's, or less where one of its control groups says so.

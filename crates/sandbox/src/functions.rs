@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gauntlet_record::{Cause, LimitKey};
+use gauntlet_record::LimitKey;
 use gauntlet_target::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasmtime::component::{self, Val as ComponentVal};
 use wasmtime::{Caller, Extern, ExternType, Linker, Module, StoreContextMut, Val};
 
-use crate::Protections;
 use crate::host::Host;
 use crate::typed::{self, ValueError};
 
@@ -125,31 +124,18 @@ impl std::fmt::Debug for Functions {
 }
 
 /// What the host did for a guest in functions of the embedder's.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct HostUse {
     depth: u32,
-    work: u64,
-    cap: Option<u64>,
-}
-
-impl HostUse {
-    pub(crate) fn new(protections: &Protections) -> Self {
-        Self { depth: 0, work: 0, cap: protections.limit(LimitKey::HostWork) }
-    }
 }
 
 /// Charges what a host function does to the guest's budget of host work: the one place where functions of the embedder's are metered.
 fn charge(host: &mut Host, bytes: u64) -> Result<(), HostFault> {
-    let used = host.custom.work.saturating_add(bytes);
-    host.custom.work = used;
-    match host.custom.cap {
-        Some(limit) if used > limit => {
-            let key = LimitKey::HostWork;
-            host.tally.deny(Cause::Limit(key), "host function", || used.to_string(), Some(limit));
-            Err(HostFault::Limit { key, used, limit })
-        }
-        _ => Ok(()),
-    }
+    host.meter.custom("host function", bytes).map_err(|(used, limit)| HostFault::Limit {
+        key: LimitKey::HostWork,
+        used,
+        limit,
+    })
 }
 
 /// A call of a host function, as the function sees it: the guest's memory, its exports, its budget.

@@ -315,7 +315,7 @@ pub(crate) fn build(
         limiter: Limiter::new(protections, tally.clone()),
         tally,
         files: OpenFiles::new(cap),
-        custom: HostUse::new(protections),
+        custom: HostUse::default(),
         deterministic,
         full_errors,
         timeline: Timeline::default(),

@@ -181,6 +181,20 @@ impl Meter {
         Err(Reached(LimitKey::HostWork).into())
     }
 
+    /// Charges what a function of the embedder's does, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// What would have been used, and the limit that does not hold it.
+    pub(crate) fn custom(&self, what: &'static str, bytes: u64) -> Result<(), (u64, u64)> {
+        if self.work.take(bytes) {
+            return Ok(());
+        }
+        let wanted = self.work.used().saturating_add(bytes);
+        self.tally.deny(Cause::Limit(LimitKey::HostWork), what, || wanted.to_string(), self.work.cap);
+        Err((wanted, self.work.cap.unwrap_or(u64::MAX)))
+    }
+
     /// How many things a call may still work through.
     pub(crate) fn work_left(&self, kind: Work) -> u64 {
         self.work.left().saturating_sub(kind.call()) / kind.each().max(1)

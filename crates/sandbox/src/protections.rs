@@ -11,8 +11,7 @@ use gauntlet_target::TargetError;
 use serde::{Deserialize, Serialize};
 
 /// Limits and settings that policies may name and this executor does not hold yet, with the reason. Records show them as NOT PROVED.
-pub const NOT_HELD: &[(&str, &str)] = &[
-];
+pub const NOT_HELD: &[(&str, &str)] = &[];
 
 /// Why a key of the policy is not held; `None` if it is.
 #[must_use]

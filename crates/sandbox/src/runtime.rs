@@ -89,12 +89,7 @@ impl Runtime {
     }
 
     /// Checks a guest against the policy and says what it is.
-    pub(crate) fn check(
-        &self,
-        guest: &[u8],
-        signature: Option<&[u8]>,
-        policy: &Policy,
-    ) -> Result<Shape, Box<Outcome>> {
+    pub(crate) fn check(&self, guest: &[u8], signature: Option<&[u8]>, policy: &Policy) -> Result<Shape, Box<Outcome>> {
         validate::check(guest, signature, policy, &self.protections)
     }
 

@@ -255,7 +255,15 @@ impl Sandbox {
         match self.inner.placement {
             Placement::Inline => {
                 let call = Call { entry, nonce: "", arguments: &arguments };
-                let request = Request { guest: guest.bytes(), digest: guest.digest(), call, stdin: &self.inner.stdin, signature: None, trace: gauntlet_target::Trace::default(), deny: &[] };
+                let request = Request {
+                    guest: guest.bytes(),
+                    digest: guest.digest(),
+                    call,
+                    stdin: &self.inner.stdin,
+                    signature: None,
+                    trace: gauntlet_target::Trace::default(),
+                    deny: &[],
+                };
                 Ok(self.warm()?.run(&request)?)
             }
             Placement::Worker => {
@@ -275,7 +283,15 @@ impl Sandbox {
         match self.inner.placement {
             Placement::Inline => {
                 let call = Call { entry, nonce: "", arguments: &arguments };
-                let request = Request { guest: guest.bytes(), digest: guest.digest(), call, stdin: &self.inner.stdin, signature: None, trace: gauntlet_target::Trace::default(), deny: &[] };
+                let request = Request {
+                    guest: guest.bytes(),
+                    digest: guest.digest(),
+                    call,
+                    stdin: &self.inner.stdin,
+                    signature: None,
+                    trace: gauntlet_target::Trace::default(),
+                    deny: &[],
+                };
                 Ok(self.warm()?.run_async(&request).await?)
             }
             Placement::Worker => {

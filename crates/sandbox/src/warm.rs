@@ -316,13 +316,7 @@ impl Warm {
         validate::admit(request.guest, request.signature, &self.policy, &self.protections)
     }
 
-    fn begin(
-        &self,
-        call: Call<'_>,
-        stdin: &[u8],
-        trace: Trace,
-        start: Instant,
-    ) -> Result<Begun, TargetError> {
+    fn begin(&self, call: Call<'_>, stdin: &[u8], trace: Trace, start: Instant) -> Result<Begun, TargetError> {
         let tally = match &self.listener {
             Some(listener) => {
                 let listener = Arc::clone(listener);
@@ -746,7 +740,7 @@ mod tests {
         let host = host::build(&policy, &protections, "", &[], &output, tally.clone()).unwrap();
         let watch = Arc::new(Stopwatch::played(&protections, Arc::clone(&time)));
         let own = Arc::clone(&watch);
-        let mut store = runtime.store(host, move || own.reached());
+        let mut store = runtime.store(host, &guest, &program, move || own.reached());
         let driver = Driver::new(false).unwrap();
         let call = Call { entry: Some("go"), ..Call::default() };
         let end = {

@@ -21,8 +21,8 @@
 //! ```
 
 mod command;
-mod value;
 mod trace;
+mod value;
 
 use std::io;
 use std::path::PathBuf;
@@ -32,8 +32,8 @@ use gauntlet_record::{Cause, Confinement, Ending, LimitKey, Usage};
 use serde::{Deserialize, Serialize};
 
 pub use command::{CommandTarget, CommandTargetError, Status};
-pub use value::Value;
 pub use trace::{MAX_FRAMES, MAX_MOMENTS, Moment, Profile, Trace};
+pub use value::Value;
 
 /// What is to be run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

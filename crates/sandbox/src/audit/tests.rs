@@ -430,7 +430,14 @@ fn hostile_outcome() -> impl Strategy<Value = Outcome> {
     )
         .prop_map(
             |((ending, cause, exit_code, signal, detail), denials, usage, confinement, stdout, truncated)| Outcome {
-                ending: EndingSeen { ending: Ending::ALL[ending], cause, exit_code, signal, detail },
+                ending: EndingSeen {
+                    ending: Ending::ALL[ending],
+                    cause,
+                    exit_code,
+                    signal,
+                    detail,
+                    frames: Vec::new(),
+                },
                 denials,
                 usage,
                 confinement,

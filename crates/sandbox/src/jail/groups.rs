@@ -78,7 +78,8 @@ impl Group {
     pub(crate) fn enter(&mut self, process: u32) -> Confinement {
         for directory in &self.directories {
             if let Err(error) = fs::write(directory.join("cgroup.procs"), process.to_string()) {
-                self.report = confinement("cgroup", Granted::None, format!("the worker cannot be put into it: {error}"));
+                self.report =
+                    confinement("cgroup", Granted::None, format!("the worker cannot be put into it: {error}"));
             }
         }
         self.report.clone()

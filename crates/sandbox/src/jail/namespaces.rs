@@ -44,8 +44,7 @@ const KINDS: &[(&str, CloneFlags)] = &[
 /// Leaves the caller's user, then the host's namespaces, for this process and all that it starts. Needs a process with one thread.
 pub(crate) fn enter(ground: Ground) -> Entered {
     let user = leave_user(ground.user);
-    let wanted: Vec<_> =
-        KINDS.iter().copied().filter(|(name, _)| !(ground.network && *name == "network")).collect();
+    let wanted: Vec<_> = KINDS.iter().copied().filter(|(name, _)| !(ground.network && *name == "network")).collect();
     let all = wanted.iter().fold(CloneFlags::empty(), |all, (_, flag)| all | *flag);
     // The user namespace first: it is what gives an ordinary user the right to make the others.
     let own_users = map_users();

@@ -28,7 +28,9 @@ const NOTHING_SPECIAL: MsFlags = MsFlags::MS_NODEV.union(MsFlags::MS_NOSUID).uni
 /// The executor's own directories come along under their own names.
 pub(super) fn change(policy: &mut Policy, protections: &Protections, ground: &mut Ground) -> Confinement {
     match build(policy, protections, ground) {
-        Ok(()) => confinement("root", Granted::Full, "an empty root; the granted directories without devices and set-user-id"),
+        Ok(()) => {
+            confinement("root", Granted::Full, "an empty root; the granted directories without devices and set-user-id")
+        }
         Err((what, error)) => confinement("root", Granted::None, format!("{what}: {error}")),
     }
 }
@@ -53,10 +55,10 @@ fn build(policy: &mut Policy, protections: &Protections, ground: &mut Ground) ->
             Access::ReadOnly | Access::ReadWrite => open(Path::new(&grant.host.value)).map(Some),
         })
         .collect::<Result<_, _>>()?;
-    let own = ground.readable.iter_mut().map(|path| (path, true)).chain(ground.writable.iter_mut().map(|path| (path, false)));
-    let own = own
-        .map(|(path, read_only)| open(path).map(|held| (path, held, read_only)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let own =
+        ground.readable.iter_mut().map(|path| (path, true)).chain(ground.writable.iter_mut().map(|path| (path, false)));
+    let own =
+        own.map(|(path, read_only)| open(path).map(|held| (path, held, read_only))).collect::<Result<Vec<_>, _>>()?;
 
     let stage = STAGES
         .iter()

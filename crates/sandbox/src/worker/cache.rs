@@ -75,7 +75,14 @@ impl Cache {
                 }
             }
         }
-        Ok(Self { directory, most, shared, next: AtomicU64::new(0), hits: AtomicU64::new(0), misses: AtomicU64::new(0) })
+        Ok(Self {
+            directory,
+            most,
+            shared,
+            next: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        })
     }
 
     fn fresh(&self, kind: &str) -> io::Result<Slot> {
@@ -190,14 +197,17 @@ fn reachable(directory: &Path) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let closed = directory.ancestors().find(|parent| {
-        parent.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0)
-    });
+    let closed = directory
+        .ancestors()
+        .find(|parent| parent.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0));
     match closed {
         None => Ok(()),
         Some(closed) => Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            format!("workers do not run as root and cannot pass `{}`: choose another place, such as /var/cache/gauntlet", closed.display()),
+            format!(
+                "workers do not run as root and cannot pass `{}`: choose another place, such as /var/cache/gauntlet",
+                closed.display()
+            ),
         )),
     }
 }

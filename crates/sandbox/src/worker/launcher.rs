@@ -50,8 +50,7 @@ pub(super) struct Launcher {
 impl Launcher {
     /// Starts one. It says what it entered when it is first asked.
     pub(super) fn start(program: &Path, ground: Ground) -> io::Result<Self> {
-        let (control, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (control, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let number = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         let process = Command::new(program)
             .args(["worker", LAUNCH])

@@ -353,7 +353,9 @@ fn frame(
             }
         }
         Kind::Finished => seen.finished = Some(serde_json::from_slice(bytes).map_err(broken)?),
-        Kind::Setup | Kind::Job | Kind::Guest => return Err(TargetError::Protocol("a frame that only the parent sends".into())),
+        Kind::Setup | Kind::Job | Kind::Guest => {
+            return Err(TargetError::Protocol("a frame that only the parent sends".into()));
+        }
     }
     Ok(())
 }

@@ -89,7 +89,8 @@ impl PoolBuilder {
     pub fn build(self) -> Result<Pool, TargetError> {
         let program = parent::program(self.program.as_deref())?;
         let cache = self.cache.map(|(directory, most, shared)| Cache::open(directory, most, shared)).transpose();
-        let cache = cache.map_err(|source| TargetError::Io { what: "cannot open the cache for compiled code", source })?;
+        let cache =
+            cache.map_err(|source| TargetError::Io { what: "cannot open the cache for compiled code", source })?;
         let max = self.max.max(1);
         let shared = Arc::new(Shared {
             program,
@@ -394,8 +395,7 @@ impl Shared {
         let making = cache.making(ground.and_then(|ground| ground.user)).map_err(io)?;
         let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
         let own = jail::Ground { writable: Some(making.path().to_owned()), ..jail::Ground::default() };
-        let started =
-            Started::start(&self.program, launcher, &policy, &kind.protections, Purpose::Compile, own)?;
+        let started = Started::start(&self.program, launcher, &policy, &kind.protections, Purpose::Compile, own)?;
         let outcome = started.run(job, start, None, &[], || ())?.outcome;
         if outcome.ending.ending != gauntlet_record::Ending::Returned {
             return Ok(Some(outcome));
