@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gauntlet_corpus::{Attack, Live, World};
-use gauntlet_policy::{FileGrant, Overlay, Policy, Spanned};
+use gauntlet_policy::{Feature, FileGrant, Overlay, Policy, Spanned};
 use gauntlet_record::{Known, Role, TargetInfo, Trial, Verdict, Why, digest};
 use gauntlet_target::Description;
 
@@ -148,6 +148,10 @@ impl Plan {
         };
         if !offered {
             return Some(format!("{name} runs no {world}"));
+        }
+        let component = matches!(attack.world, World::Preview2 | World::Component);
+        if component && !self.policy.features.allows(Feature::ComponentModel) {
+            return Some("the policy refuses components, its benign twins included".to_owned());
         }
         let entry = attack.entry.as_deref().filter(|entry| *entry != "_start");
         if entry.is_some() && !offers("invoke") {
@@ -454,6 +458,14 @@ mod tests {
         assert_eq!(lacks(&empty_attack()), None);
         assert!(lacks(&Attack { world: World::Component, ..empty_attack() }).is_some());
         assert!(lacks(&Attack { requires: vec!["threads".into()], ..empty_attack() }).is_some());
+        let closed = self::plan("features: { component-model: false }\n");
+        let components = || TargetPlan {
+            description: Description { offers: vec!["component".into()], ..worker().description },
+            ..worker()
+        };
+        let component = Attack { world: World::Component, ..empty_attack() };
+        assert_eq!(plan.lacking(&components(), &component), None);
+        assert!(closed.lacking(&components(), &component).is_some());
         assert!(lacks(&Attack { entry: Some("spin".into()), ..empty_attack() }).is_some());
         assert!(lacks(&Attack { entry: Some("_start".into()), ..empty_attack() }).is_none());
         assert!(lacks(&Attack { live: Live::Engine("48.0.0".into()), ..empty_attack() }).is_some());

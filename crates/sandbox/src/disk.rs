@@ -86,6 +86,11 @@ impl Disk {
         Self { cap, files_cap, tally, inner: Mutex::default() }
     }
 
+    /// The value of `limits.files`, or else that of `limits.disk`.
+    pub(crate) fn limit(&self, key: LimitKey) -> Option<u64> {
+        if key == LimitKey::Files { self.files_cap } else { self.cap }
+    }
+
     /// The most that was in use at once, in bytes.
     pub(crate) fn most(&self) -> u64 {
         lock(&self.inner).most

@@ -299,7 +299,7 @@ pub(crate) fn build(
     });
     let deterministic = determinism::configure(&mut wasi, policy, protections);
     let mut wasi = wasi.build_p1();
-    let nodes = Nodes::of(&mut wasi);
+    let nodes = Nodes::of(&mut wasi, &meter);
     let cap = protections.limit(LimitKey::OpenFiles);
     // A full table ends the run. The standard streams and the granted directories are not the guest's to count.
     let own = policy.grants.filesystem.len() + 9;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gauntlet_policy::Access;
 use gauntlet_policy::Policy;
 use gauntlet_record::{Cause, LimitKey, Usage};
 use gauntlet_target::GrantUse;
@@ -143,6 +144,8 @@ pub(crate) struct Meter {
     grants: Vec<GrantCount>,
     /// How many of the grants are directories; those of the network come after them.
     files: usize,
+    /// Which of the directories are file systems of their own, whose bytes and names the kernel counts.
+    scratch: Vec<bool>,
     pub(crate) tally: Tally,
 }
 
@@ -162,8 +165,20 @@ impl Meter {
             disk: Disk::new(protections.limit(LimitKey::Disk), protections.limit(LimitKey::Files), tally.clone()),
             grants,
             files: policy.grants.filesystem.len(),
+            scratch: policy.grants.filesystem.iter().map(|grant| grant.access.value == Access::Scratch).collect(),
             tally,
         })
+    }
+
+    /// Whether a directory is a file system of its own: what is written there is the kernel's to count.
+    pub(crate) fn is_scratch(&self, grant: GrantIndex) -> bool {
+        grant.0.checked_sub(GrantIndex::FIXED).and_then(|place| self.scratch.get(place)).copied().unwrap_or(false)
+    }
+
+    /// Counts that a file system of the guest's own was full: of names where one was to be made, of bytes otherwise.
+    pub(crate) fn scratch_full(&self, what: &'static str, names: bool, asked: impl FnOnce() -> String) {
+        let key = if names { LimitKey::Files } else { LimitKey::Disk };
+        self.tally.deny(Cause::Limit(key), what, asked, self.disk.limit(key));
     }
 
     /// Charges a call and the things that it works through. The run ends where that passes the limit: a budget for what the host does

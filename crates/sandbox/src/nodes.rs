@@ -15,7 +15,7 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorType, ErrorCode, HostDescriptor as _, PathFlags};
 
-use crate::meter::GrantIndex;
+use crate::meter::{GrantIndex, Meter};
 
 /// The first descriptor that is a granted directory.
 const FIRST: u32 = 3;
@@ -32,16 +32,16 @@ pub(crate) enum Opened {
 pub(crate) struct Node {
     pub(crate) opened: Opened,
     pub(crate) grant: GrantIndex,
-    /// The grant lets the guest write.
-    pub(crate) writable: bool,
+    /// The grant lets the guest write, and what it writes is ours to count.
+    pub(crate) metered: bool,
     /// The guest opened it, so it is one of its open files.
     pub(crate) counted: bool,
 }
 
 impl Node {
-    /// Whether this is a grant's directory that the guest may change.
-    pub(crate) const fn is_writable_directory(&self) -> bool {
-        self.writable && matches!(self.opened, Opened::Directory(_))
+    /// Whether this is a grant's directory that the guest may change, and whose changes are counted.
+    pub(crate) const fn is_metered_directory(&self) -> bool {
+        self.metered && matches!(self.opened, Opened::Directory(_))
     }
 }
 
@@ -53,16 +53,16 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     /// The granted directories, as the engine numbers them.
-    pub(crate) fn of(wasi: &mut WasiP1Ctx) -> Self {
+    pub(crate) fn of(wasi: &mut WasiP1Ctx, meter: &Meter) -> Self {
         let mut view = wasi.filesystem();
         // The table is empty and unbounded yet, and nothing else fails here.
         let directories = view.get_directories().unwrap_or_default();
         let mut by_number = BTreeMap::new();
         for ((number, place), (resource, _)) in (FIRST..).zip(0..).zip(directories) {
             if let Ok(Descriptor::Dir(dir)) = view.table.delete(resource) {
-                let writable = dir.perms == FsPerms::ReadWrite;
-                let opened = Opened::Directory(dir);
-                by_number.insert(number, Node { opened, grant: GrantIndex::file(place), writable, counted: false });
+                let grant = GrantIndex::file(place);
+                let metered = dir.perms == FsPerms::ReadWrite && !meter.is_scratch(grant);
+                by_number.insert(number, Node { opened: Opened::Directory(dir), grant, metered, counted: false });
             }
         }
         Self { by_number }

@@ -138,7 +138,7 @@ fn enter(
     meter.work(kind, what, things)?;
     let Some(node) = node else { return Ok(None) };
     let refused = match (call, &node.opened) {
-        (Call::fd_write | Call::fd_pwrite, Opened::File(file, append)) if node.writable => {
+        (Call::fd_write | Call::fd_pwrite, Opened::File(file, append)) if node.metered => {
             let at = if *append { At::End } else { at };
             match meter.disk.write(what, file, at, things) {
                 Ok(charge) => {
@@ -148,7 +148,7 @@ fn enter(
                 Err(OverLimit) => true,
             }
         }
-        (Call::fd_filestat_set_size, Opened::File(file, _)) if node.writable => {
+        (Call::fd_filestat_set_size, Opened::File(file, _)) if node.metered => {
             let before = Extent::of(file);
             let size = arguments.get(1).map_or(0, |size| size.cast_unsigned());
             match meter.disk.set_size(what, file, size) {
@@ -159,12 +159,12 @@ fn enter(
                 Err(OverLimit) => true,
             }
         }
-        (Call::path_create_directory | Call::path_symlink, _) if node.is_writable_directory() => {
+        (Call::path_create_directory | Call::path_symlink, _) if node.is_metered_directory() => {
             taken.name = true;
             !meter.disk.may_make(what, &asked(memory, call, arguments))
         }
         (Call::path_link, _)
-            if node.writable && host.nodes.get(word(arguments, 4)).is_some_and(Node::is_writable_directory) =>
+            if node.metered && host.nodes.get(word(arguments, 4)).is_some_and(Node::is_metered_directory) =>
         {
             taken.name = true;
             !meter.disk.may_make(what, &asked(memory, call, arguments))
@@ -194,10 +194,10 @@ async fn before_open(
         host.tally.check()?;
         return Ok(Some(MFILE));
     }
-    let Some(Node { opened: Opened::Directory(directory), writable, .. }) = host.nodes.get(word(arguments, 0)) else {
+    let Some(Node { opened: Opened::Directory(directory), metered, .. }) = host.nodes.get(word(arguments, 0)) else {
         return Ok(None);
     };
-    let (directory, writable) = (directory.clone(), *writable);
+    let (directory, metered) = (directory.clone(), *metered);
     let path = GuestPtr::<str>::new((word(arguments, 2), word(arguments, 3)));
     let Ok(path) = memory.as_cow_str(path).map(std::borrow::Cow::into_owned) else { return Ok(None) };
     let follow = if word(arguments, 1) & 1 == 0 { PathFlags::empty() } else { PathFlags::SYMLINK_FOLLOW };
@@ -212,11 +212,11 @@ async fn before_open(
             account(host, memory, Call::path_open, arguments, ACCES);
             Some(ACCES)
         }
-        Look::Missing if create && writable => {
+        Look::Missing if create && metered => {
             taken.name = true;
             (!host.meter.disk.may_make("path_open", &path)).then_some(NOSPC)
         }
-        Look::Plain(size) if truncate && writable => {
+        Look::Plain(size) if truncate && metered => {
             // How many blocks it has is not seen from here, so a file that was there gives nothing back.
             taken.cut = Some(Extent::new(size, 0));
             None
@@ -262,8 +262,8 @@ fn after_open(host: &mut Host, memory: &GuestMemory<'_>, arguments: &[i64], numb
     }
     host.files.opened();
     host.meter.file_opened(grant);
-    let writable = perms == FsPerms::ReadWrite;
-    host.nodes.opened(descriptor, Node { opened, grant, writable, counted: true });
+    let metered = perms == FsPerms::ReadWrite && !host.meter.is_scratch(grant);
+    host.nodes.opened(descriptor, Node { opened, grant, metered, counted: true });
     false
 }
 
@@ -345,6 +345,14 @@ fn account(host: &Host, memory: &GuestMemory<'_>, call: Call, arguments: &[i64],
         (ACCES | PERM | ROFS | NOTCAPABLE, _) => Cause::Denied(DenialKind::Path),
         (BADF, _) => Cause::Denied(DenialKind::Descriptor),
         (MFILE, _) => Cause::Limit(LimitKey::OpenFiles),
+        (NOSPC, _) => {
+            let node = descriptor(call, arguments).and_then(|number| host.nodes.get(number));
+            if node.is_some_and(|node| host.meter.is_scratch(node.grant)) {
+                let names = call.as_str().starts_with("path_");
+                host.meter.scratch_full(call.as_str(), names, || asked(memory, call, arguments));
+            }
+            return;
+        }
         _ => return,
     };
     let limit = if cause == Cause::Limit(LimitKey::OpenFiles) { host.files.cap } else { None };

@@ -82,6 +82,15 @@ impl Protections {
     }
 }
 
+/// Why a scratch directory cannot be had.
+pub(crate) const SCRATCH_NEEDS: &str =
+    "a scratch directory is a file system of its own, which only a worker with a mount namespace can have";
+
+/// Whether a policy grants a scratch directory.
+pub(crate) fn has_scratch(policy: &Policy) -> bool {
+    policy.grants.filesystem.iter().any(|grant| grant.access.value == gauntlet_policy::Access::Scratch)
+}
+
 /// Checks, before anything runs, whether this executor and this host can hold what a policy asks for.
 ///
 /// # Errors
@@ -89,8 +98,8 @@ impl Protections {
 /// If a grant or setting cannot be honoured, or a required mechanism is not to be had.
 pub fn preflight(policy: &Policy) -> Result<(), TargetError> {
     let unheld = |key: &str, why: &str| Err(TargetError::LimitUnenforced { key: key.into(), why: why.into() });
-    if policy.grants.filesystem.iter().any(|grant| grant.access.value == gauntlet_policy::Access::Scratch) {
-        return unheld("grants.filesystem", "the executor has no scratch directories yet");
+    if has_scratch(policy) && policy.isolation.namespaces.value == Requirement::Off {
+        return unheld("grants.filesystem", SCRATCH_NEEDS);
     }
     crate::signatures::keys(policy)?;
     if policy.modules.precompiled.value {

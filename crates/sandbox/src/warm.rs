@@ -19,6 +19,7 @@ use crate::functions::Functions;
 use crate::host::{self, Host, Tally};
 use crate::meter::Reached;
 use crate::output::{Output, Which};
+use crate::protections::{SCRATCH_NEEDS, has_scratch};
 use crate::pulse::Pulse;
 use crate::runtime::{Call, Instance, Program, Returned, Runtime};
 use crate::stopwatch::{Stopwatch, Timed};
@@ -175,6 +176,9 @@ impl Warm {
         listener: Option<Listener>,
     ) -> Result<Self, TargetError> {
         preflight(&policy)?;
+        if has_scratch(&policy) {
+            return Err(TargetError::LimitUnenforced { key: "grants.filesystem".into(), why: SCRATCH_NEEDS.into() });
+        }
         let functions = Arc::new(functions);
         let pool = pool(&policy, &protections);
         let pulse = Pulse::start().map_err(|source| TargetError::Io { what: "cannot start the ticker", source })?;

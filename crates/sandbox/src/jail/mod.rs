@@ -30,6 +30,7 @@ use gauntlet_policy::{Access, Policy, Requirement};
 use gauntlet_record::{Confinement, Granted};
 
 use crate::Protections;
+use crate::protections::{SCRATCH_NEEDS, has_scratch};
 
 pub(crate) use descriptors::close_inherited;
 
@@ -116,6 +117,11 @@ pub(crate) fn narrow_process(
             namespaces.granted = namespaces.granted.max(Granted::Partial);
         }
         achieved.push(root);
+    }
+    if has_scratch(policy) && !achieved.iter().any(|root| root.mechanism == "root" && root.granted == Granted::Full) {
+        let namespaces = achieved.iter().filter(|given| matches!(given.mechanism.as_str(), "namespaces" | "root"));
+        let notes: Vec<&str> = namespaces.map(|given| given.note.as_str()).collect();
+        return Err(Denied { mechanism: "namespaces".into(), note: format!("{SCRATCH_NEEDS}: {}", notes.join("; ")) });
     }
     achieved.push(privileges::drop_capabilities());
     achieved.push(privileges::none_gained());

@@ -63,25 +63,41 @@ impl Files<'_> {
     fn count<T>(&self, what: &'static str, asked: String, result: FsResult<T>) -> FsResult<T> {
         if let Err(error) = &result
             && let Some(code) = error.downcast_ref()
-            && let Some(kind) = denial(*code)
         {
-            self.meter.tally.deny(Cause::Denied(kind), what, || asked, None);
+            match (denial(*code), *code) {
+                (Some(kind), _) => self.meter.tally.deny(Cause::Denied(kind), what, || asked, None),
+                // What our own quota denies does not come here: a file system of the guest's own is full.
+                (None, ErrorCode::InsufficientSpace) => {
+                    let names = matches!(what, "open-at" | "create-directory-at" | "symlink-at" | "link-at");
+                    self.meter.scratch_full(what, names, || asked);
+                }
+                (None, _) => {}
+            }
         }
         result
     }
 
-    /// A descriptor's file, and whether its grant lets it be written.
+    /// Whether what is written under a descriptor is the kernel's to count.
+    fn is_scratch(&self, descriptor: &Resource<Descriptor>) -> bool {
+        self.open.grant(descriptor.rep()).is_some_and(|grant| self.meter.is_scratch(grant))
+    }
+
+    /// A descriptor's file, and whether its grant lets it be written and what is written is ours to count.
     fn file(&self, descriptor: &Resource<Descriptor>) -> Option<(Arc<File>, bool)> {
+        let counted = !self.is_scratch(descriptor);
         match self.view.table.get(descriptor).ok()? {
-            Opened::File(file) => Some((Arc::clone(&file.file), file.perms == FsPerms::ReadWrite)),
+            Opened::File(file) => Some((Arc::clone(&file.file), file.perms == FsPerms::ReadWrite && counted)),
             Opened::Dir(_) => None,
         }
     }
 
-    /// A descriptor's directory, and whether its grant lets it be changed.
+    /// A descriptor's directory, and whether its grant lets it be changed and changes are ours to count.
     fn directory(&self, descriptor: &Resource<Descriptor>) -> Option<(Arc<File>, bool)> {
+        let counted = !self.is_scratch(descriptor);
         match self.view.table.get(descriptor).ok()? {
-            Opened::Dir(directory) => Some((Arc::clone(&directory.dir), directory.perms == FsPerms::ReadWrite)),
+            Opened::Dir(directory) => {
+                Some((Arc::clone(&directory.dir), directory.perms == FsPerms::ReadWrite && counted))
+            }
             Opened::File(_) => None,
         }
     }

@@ -58,6 +58,8 @@ pub(super) struct Started {
     group: Option<Group>,
     _launcher: Option<Arc<Launcher>>,
     group_required: bool,
+    /// The grants that are scratch directories, by their places.
+    scratch: Vec<usize>,
     protections: Protections,
     seen: Seen,
     buffer: Vec<u8>,
@@ -169,6 +171,14 @@ impl Started {
             grouping,
             group: None,
             _launcher: launcher,
+            scratch: policy
+                .grants
+                .filesystem
+                .iter()
+                .enumerate()
+                .filter(|(_, grant)| grant.access.value == Access::Scratch)
+                .map(|(place, _)| place)
+                .collect(),
             group_required: policy.isolation.cgroup.value == Requirement::Required,
             protections: protections.clone(),
             seen: Seen::default(),
@@ -397,6 +407,8 @@ fn finish(started: &mut Started, killed: Option<LimitKey>, start: Instant, job: 
     let protections = &*protections;
     let seen = std::mem::take(&mut started.seen);
     let memory = worker.peak_memory();
+    // Read while it is there: a scratch directory goes with its worker.
+    let scratch = scratch_used(worker, &started.scratch);
     let taken = start.elapsed();
     // One that ended by itself is asked how; one that answered or met a limit is killed, and need not be waited for here.
     let (mut status, mut own_words) = (None, Vec::new());
@@ -439,6 +451,14 @@ fn finish(started: &mut Started, killed: Option<LimitKey>, start: Instant, job: 
         .usage
         .retain(|usage| usage.used.is_some() && !matches!(usage.limit, LimitKey::Deadline | LimitKey::CompileMemory));
     outcome.usage.push(used(LimitKey::Deadline, nanos(taken)));
+    for (key, more) in [(LimitKey::Disk, scratch.0), (LimitKey::Files, scratch.1)] {
+        let counted = outcome.usage.iter_mut().find(|usage| usage.limit == key).and_then(|usage| usage.used.as_mut());
+        match counted {
+            Some(counted) => *counted = counted.saturating_add(more),
+            None if !started.scratch.is_empty() => outcome.usage.push(used(key, more)),
+            None => {}
+        }
+    }
     let compile_memory = seen.compile_memory.or(if killed == Some(LimitKey::CompileMemory) { memory } else { None });
     outcome.usage.extend(compile_memory.map(|memory| used(LimitKey::CompileMemory, memory)));
     if !outcome.usage.iter().any(|usage| usage.limit == LimitKey::CompileTime) {
@@ -447,6 +467,20 @@ fn finish(started: &mut Started, killed: Option<LimitKey>, start: Instant, job: 
     }
     complete_usage(&mut outcome.usage, protections);
     outcome
+}
+
+/// Bytes and names that the scratch directories of a worker hold.
+fn scratch_used(worker: &Process, places: &[usize]) -> (u64, u64) {
+    let mut sum = (0_u64, 0_u64);
+    for place in places {
+        if let Ok(system) = rustix::fs::statvfs(format!("/proc/{}/root/{place}", worker.id())) {
+            let blocks = system.f_blocks.saturating_sub(system.f_bfree).saturating_mul(system.f_frsize);
+            // The directory itself is one of them.
+            let names = system.f_files.saturating_sub(system.f_ffree).saturating_sub(1);
+            sum = (sum.0.saturating_add(blocks), sum.1.saturating_add(names));
+        }
+    }
+    sum
 }
 
 /// A worker that died without an answer: by a signal, or by a panic that ended it with a code.

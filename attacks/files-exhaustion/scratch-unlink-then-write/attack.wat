@@ -1,0 +1,39 @@
+;; In a scratch directory: makes a file, unlinks it, fills it with 3 MiB and keeps it open, ten times, for a while.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 0) "a")
+
+  ;; Opens the file whose name of one letter stands at 0, new if need be, and answers its descriptor, or -1.
+  (func $open (param $how i32) (result i32)
+    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (local.get $how)
+          (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900))
+      (then (return (i32.const -1))))
+    (i32.load (i32.const 900)))
+
+  ;; Writes blocks of 64 KiB to a descriptor and answers how many went through.
+  (func $write (param $fd i32) (param $blocks i32) (result i32) (local $done i32)
+    (memory.fill (i32.const 65536) (i32.const 90) (i32.const 65536))
+    (loop $next
+      (i64.store (i32.const 904) (i64.const 0x1_0000_0001_0000))
+      (if (i32.eqz (call $fd_write (local.get $fd) (i32.const 904) (i32.const 1) (i32.const 912)))
+        (then
+          (local.set $done (i32.add (local.get $done) (i32.const 1)))
+          (br_if $next (i32.lt_u (local.get $done) (local.get $blocks))))))
+    (local.get $done))
+
+  (func (export "_start") (local $i i32) (local $fd i32)
+    (loop $next
+      (local.set $fd (call $open (i32.const 1)))
+      (drop (call $path_unlink_file (i32.const 3) (i32.const 0) (i32.const 1)))
+      (drop (call $write (local.get $fd) (i32.const 48)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 10))))
+    ;; Holds them for half a second: when it ends, all of it is free again.
+    (memory.fill (i32.const 4096) (i32.const 0) (i32.const 48))
+    (i32.store (i32.const 4112) (i32.const 1))
+    (i64.store (i32.const 4120) (i64.const 500_000_000))
+    (drop (call $poll_oneoff (i32.const 4096) (i32.const 4200) (i32.const 1) (i32.const 912)))))
