@@ -303,16 +303,21 @@ fn a_grant_of_the_root_is_a_breach_and_mounts_nothing_of_the_host() {
     assert!(leaked >= 5, "the guest read what lies in its world");
 }
 
+/// What a host lacks cannot be taken from it here, so the test asks it first: `hardened` requires a control group.
 #[test]
 fn a_policy_that_cannot_be_held_here_ends_before_any_trial_and_names_one_that_can() {
     let home = Home::new();
-    let done =
-        home.gauntlet(&["run", "--policy", "hardened", "--filter", QUICK, "--output", "out"]).ended(exit::HARNESS);
-    for word in
-        ["`hardened` cannot be held here", "the preset `strict` would run", "`isolation.cgroup`", "gauntlet doctor"]
-    {
-        assert!(done.stderr.contains(word), "{word}: {}", done.stderr);
+    let mechanisms = gauntlet_sandbox::mechanisms();
+    let lacks = mechanisms.iter().any(|have| have.granted == gauntlet_record::Granted::None);
+    let run = home.gauntlet(&["run", "--policy", "hardened", "--filter", QUICK, "--output", "out"]);
+    if lacks {
+        let done = run.ended(exit::HARNESS);
+        for word in ["`hardened` cannot be held here", "the preset `strict` would run", "`isolation.", "gauntlet doctor"] {
+            assert!(done.stderr.contains(word), "{word}: {}", done.stderr);
+        }
+        assert!(done.stdout.is_empty() && !home.path("out").exists());
+    } else {
+        run.ended(exit::CLEAN);
     }
-    assert!(done.stdout.is_empty() && !home.path("out").exists());
-    home.gauntlet(&["run", "--policy", "strict", "--filter", QUICK, "--output", "out"]).ended(exit::CLEAN);
+    home.gauntlet(&["run", "--policy", "strict", "--filter", QUICK, "--output", "again"]).ended(exit::CLEAN);
 }
