@@ -1,7 +1,7 @@
 //! What the jail costs: `cargo bench -p gauntlet-sandbox --bench jailed`.
 //!
 //! Everything that is compared is measured in turns within one run, because machines drift; the table shows ratios. With the path of the
-//! engine's own command line as an argument (`-- --cli wasmtime`) that is measured, too.
+//! engine's own command line and of ours as arguments (`-- --cli wasmtime --exec target/release/gauntlet`) those are measured, too.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Ending;
+use gauntlet_record::{Cause, Ending, LimitKey};
 use gauntlet_sandbox::{Pool, Worker, worker_main};
-use gauntlet_target::{Job, Target};
+use gauntlet_target::{Job, Outcome, Target};
 
 /// Rounds of each comparison.
 const ROUNDS: usize = 200;
@@ -23,8 +23,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(code) = worker_main() {
         return Ok(ExitCode::from(code));
     }
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--cli").skip(1);
-    let cli = arguments.next().map(PathBuf::from);
+    let cli = option("--cli").map(PathBuf::from);
     let policy = Policy::parse("bench", "version: 1\n").map_err(|_| "a faulty policy")?;
     let job = |guest: Vec<u8>| Job { guest, policy: policy.clone(), ..Job::default() };
     let tiny = job(wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?);
@@ -38,7 +37,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let cold = Pool::builder().min(0).max(1).build()?;
     let warm = Pool::builder().min(1).max(1).cache(directory.path().join("cache"), 64 << 20).build()?;
     warm.warm(&policy)?;
-    let mut times: [Vec<Duration>; 4] = Default::default();
+    let exec = option("--exec").map(PathBuf::from);
+    let mut times: [Vec<Duration>; 5] = Default::default();
     for _ in 0..ROUNDS {
         times[0].push(timed(&bare, &tiny)?);
         times[1].push(timed(&cold, &tiny)?);
@@ -49,8 +49,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             assert!(status.success(), "the engine's own command line failed");
             times[3].push(start.elapsed());
         }
+        if let Some(exec) = &exec {
+            let start = Instant::now();
+            let status = Command::new(exec).arg("exec").arg(&guest).stdout(Stdio::null()).status()?;
+            assert!(status.success(), "gauntlet exec failed");
+            times[4].push(start.elapsed());
+        }
     }
-    let [bare, cold, tiny_warm, by_cli] = times.map(|mut times| {
+    let [bare, cold, tiny_warm, by_cli, by_exec] = times.map(|mut times| {
         times.sort();
         times
     });
@@ -67,6 +73,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if !by_cli.is_empty() {
         row("the engine's own command line", &by_cli, String::new());
         println!("| jailed, warm, to that | | | {:.2} x |", ratio(p50(&tiny_warm), p50(&by_cli)));
+        if !by_exec.is_empty() {
+            row("`gauntlet exec`, jail included", &by_exec, format!("{:.2} x that", ratio(p50(&by_exec), p50(&by_cli))));
+        }
     }
 
     let first = timed(&warm, &large)?;
@@ -84,8 +93,65 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let two = throughput(2, &tiny)?;
     println!("| jobs a second, one lane | {one:.0} | | |");
     println!("| jobs a second, two lanes | {two:.0} | | {:.2} x one lane |", two / one);
+    overshoot()?;
     println!("| a worker at rest | {:.1} MB resident | | |", resting(&warm, &policy)?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// How far past its deadline a loop gets, and how far past its budget a compilation.
+fn overshoot() -> Result<(), Box<dyn Error>> {
+    let looping = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#)?;
+    for (what, fuel) in [("deadline of 50 ms, metered", "fuel: 1_000_000_000_000"), ("the same, unmetered", "fuel: unlimited")] {
+        let text = format!("version: 1\nlimits: {{ deadline: 50ms, {fuel} }}\n");
+        let policy = Policy::parse("bench", &text).map_err(|_| "a faulty policy")?;
+        let pool = Pool::builder().min(1).max(1).build()?;
+        pool.warm(&policy)?;
+        let job = Job { guest: looping.clone(), policy, ..Job::default() };
+        let mut past = Vec::new();
+        let mut early = 0;
+        for _ in 0..ROUNDS {
+            let outcome = pool.run(&job)?;
+            assert_eq!(outcome.ending.cause, Some(Cause::Limit(LimitKey::Deadline)), "{:?}", outcome.ending);
+            let used = usage(&outcome, LimitKey::Deadline).unwrap_or(0);
+            early += usize::from(used < 50_000_000);
+            past.push(Duration::from_nanos(used.saturating_sub(50_000_000)));
+        }
+        past.sort();
+        println!("| {what}: overshoot | {:.2?} | {:.2?} | {early} early |", past[past.len() / 2], past[past.len() * 99 / 100]);
+    }
+    let policy = Policy::parse("bench", "version: 1\nlimits: { compile-time: 500ms }\n").map_err(|_| "a faulty policy")?;
+    let job = Job { guest: locals_bomb(), policy, ..Job::default() };
+    let (mut past, mut memory) = (Vec::new(), 0);
+    for _ in 0..5 {
+        let outcome = Worker::new().run(&job)?;
+        assert_eq!(outcome.ending.cause, Some(Cause::Limit(LimitKey::CompileTime)), "{:?}", outcome.ending);
+        let used = usage(&outcome, LimitKey::CompileTime).unwrap_or(0);
+        past.push(Duration::from_nanos(used.saturating_sub(500_000_000)));
+        memory = memory.max(usage(&outcome, LimitKey::CompileMemory).unwrap_or(0));
+    }
+    past.sort();
+    println!("| compile bomb: past compile-time | {:.2?} | {:.2?} | {} MB at most |", past[2], past[4], memory / 1_000_000);
+    Ok(())
+}
+
+fn usage(outcome: &Outcome, key: LimitKey) -> Option<u64> {
+    outcome.usage.iter().find(|usage| usage.limit == key).and_then(|usage| usage.used)
+}
+
+/// 6 000 functions with 49 999 locals each, in 48 kB.
+fn locals_bomb() -> Vec<u8> {
+    use wasm_encoder::{CodeSection, Function, FunctionSection, Instruction, Module, TypeSection, ValType};
+    let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    types.ty().function([], []);
+    for _ in 0..6000 {
+        functions.function(0);
+        let mut function = Function::new([(49_999, ValType::I64)]);
+        function.instruction(&Instruction::End);
+        code.function(&function);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    module.finish()
 }
 
 fn timed(target: &dyn Target, job: &Job) -> Result<Duration, Box<dyn Error>> {
@@ -94,6 +160,11 @@ fn timed(target: &dyn Target, job: &Job) -> Result<Duration, Box<dyn Error>> {
     let taken = start.elapsed();
     assert_eq!(outcome.ending.ending, Ending::Returned, "{:?}", outcome.ending);
     Ok(taken)
+}
+
+/// The value of an argument.
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
 }
 
 fn throughput(lanes: usize, job: &Job) -> Result<f64, Box<dyn Error>> {
