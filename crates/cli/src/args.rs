@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     /// One job on a target that runs guests in its own process. Not for use by hand.
     #[command(hide = true)]
     Perform(Perform),
+    /// Start a program as an older or more closed kernel would run it. Not for daily use.
+    #[command(hide = true)]
+    Launch(Launch),
 }
 
 /// Which attacks, and how they are run.
@@ -222,27 +226,77 @@ impl FailOn {
 Examples:
   gauntlet exec guest.wasm
   gauntlet exec guest.wasm --policy agent -- first second
+  gauntlet exec guest.wasm --dir ./data::/data:ro --env LANG=C --usage
+  gauntlet exec add.wasm --invoke add -- 5 3
   gauntlet exec guest.wasm --format json > outcome.json
+  gauntlet exec --calibrate
 
-The guest's output goes to standard output and standard error, how it ended to standard error.
-Exit codes: 0 the guest ended well, 1 it did not, 2 wrong input, 4 harness or host.")]
+The guest's output goes to standard output and standard error when it has ended, how it ended to standard error.
+Exit codes: 0 the guest ended well, 1 it did not, 2 wrong input, 4 harness or host. The guest's own exit code
+is told by --usage and --format json; see --guest-exit-code.")]
 pub(crate) struct Exec {
     /// The guest: binary wasm, a module or a component.
-    #[arg(value_name = "GUEST")]
-    pub(crate) guest: PathBuf,
+    #[arg(value_name = "GUEST", required_unless_present = "calibrate")]
+    pub(crate) guest: Option<PathBuf>,
     /// The policy: a preset's name or a file.
+    ///
+    /// The audit log that a file names is written; that of a preset is not, unless --audit-log asks for one.
     #[arg(long, short, value_name = "POLICY", default_value = DEFAULT_POLICY)]
     pub(crate) policy: String,
     /// Where the guest runs.
     #[arg(long, value_enum, default_value_t = Placement::Worker)]
     pub(crate) placement: Placement,
     /// The exported function to call [default: `_start`, or a component's `wasi:cli/run`].
+    ///
+    /// What follows `--` is then read as its parameters' types say, and its results are printed, one a line. A function that takes
+    /// nothing leaves the arguments to the guest's WASI. Numbers, `true`, characters and text are written as they are, everything else of
+    /// the component model as JSON.
+    #[arg(long, value_name = "FUNCTION", visible_alias = "entry")]
+    pub(crate) invoke: Option<String>,
+    /// Also grant a directory, as HOST::GUEST or HOST::GUEST:ACCESS, where ACCESS is ro (the default), rw or scratch.
+    ///
+    /// May be given several times. A scratch directory has no host's side: `::/tmp:scratch`.
+    #[arg(long, value_name = "HOST::GUEST[:ACCESS]")]
+    pub(crate) dir: Vec<String>,
+    /// Also grant an environment variable; may be given several times. Nothing is inherited.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// Also grant standard input. It is read to its end, at most 16 MiB, before the guest starts.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+    /// Report on standard error what was used of every limit and grant, what was denied, and what the jail gave.
+    #[arg(long)]
+    pub(crate) usage: bool,
+    /// Report on standard error when things happened.
+    #[arg(long)]
+    pub(crate) timeline: bool,
+    /// Write where the guest's time went to this file, as folded stacks. Needs a limit on fuel.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+    /// A detached signature of the guest, for policies with `modules.signed-by`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Option<PathBuf>,
+    /// Write the start and the end of the run to this audit log.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit_log: Option<PathBuf>,
+    /// Whose run it is, for the audit log and the policy's `per-tenant`.
     #[arg(long, value_name = "NAME")]
-    pub(crate) entry: Option<String>,
+    pub(crate) tenant: Option<String>,
+    /// The guest is WebAssembly text. It is assembled here, outside of the jail, before it is run.
+    #[arg(long)]
+    pub(crate) wat: bool,
+    /// End with the guest's own exit code if it ended by one; a code that no process can end with becomes 255.
+    ///
+    /// All other endings keep our codes, and are told on standard error.
+    #[arg(long)]
+    pub(crate) guest_exit_code: bool,
+    /// Run no guest; measure how much fuel a second of CPU time burns on this host.
+    #[arg(long, conflicts_with_all = ["guest", "invoke", "dir", "env", "usage", "timeline", "profile", "signature", "wat"])]
+    pub(crate) calibrate: bool,
     /// What to print of the outcome.
     #[arg(long, value_enum, default_value_t = ExecFormat::Human)]
     pub(crate) format: ExecFormat,
-    /// Arguments for the guest.
+    /// Arguments for the guest, or for the function that --invoke names.
     #[arg(value_name = "ARGUMENT", last = true)]
     pub(crate) arguments: Vec<String>,
 }
@@ -369,4 +423,37 @@ pub(crate) struct Perform {
     /// The file that the outcome goes to, as JSON.
     #[arg(value_name = "OUTCOME")]
     pub(crate) outcome: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet launch --without landlock -- gauntlet run
+  gauntlet launch --without userns,namespaces -- gauntlet exec guest.wasm --usage
+
+The program takes this process's place: it dies with the parent, gains no privileges, and gets the answers that a
+kernel without the named abilities gives. Exit codes: the program's, 2 if it is not there, 4 if the host lets no filter in.")]
+pub(crate) struct Launch {
+    /// What the kernel is to lack; may be given several times.
+    #[arg(long, value_enum, value_name = "ABILITY", value_delimiter = ',')]
+    pub(crate) without: Vec<Ability>,
+    /// Start a session of its own.
+    #[arg(long)]
+    pub(crate) new_session: bool,
+    /// The program and its arguments.
+    #[arg(value_name = "PROGRAM", last = true, required = true)]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// Something that a kernel may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Ability {
+    /// Landlock: its calls are not known.
+    Landlock,
+    /// `openat2`: the call is not known.
+    Openat2,
+    /// User namespaces: making or entering one is not permitted.
+    Userns,
+    /// Namespaces of every kind: making or entering one is not permitted.
+    Namespaces,
 }

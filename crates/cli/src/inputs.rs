@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_POLICY: &str = "strict";
 /// A policy by the name of a preset or by path.
 pub(crate) fn policy(name: &str) -> Result<Policy, Failure> {
     let path = Path::new(name);
-    let looks_like_path = name.contains(['/', '.']) || path.exists();
+    let looks_like_path = names_file(name);
     let loaded = match gauntlet_policies::preset(name) {
         Some(text) if !looks_like_path => {
             Policy::parse(name, text).map_err(|faults| LoadError::Faults { text: text.to_owned(), faults })
@@ -30,14 +30,24 @@ pub(crate) fn policy(name: &str) -> Result<Policy, Failure> {
             return Err(Failure::usage(anyhow!("no preset and no file `{name}`; presets: {}", names.join(", "))));
         }
     };
-    loaded.map_err(|error| match &error {
+    loaded.map_err(|error| unusable(name, error))
+}
+
+/// Whether a policy's name means a file, and not a preset.
+pub(crate) fn names_file(name: &str) -> bool {
+    name.contains(['/', '.']) || Path::new(name).exists()
+}
+
+/// The failure for a policy that cannot be loaded, with its faults drawn.
+pub(crate) fn unusable(name: &str, error: LoadError) -> Failure {
+    let drawn = match &error {
         LoadError::Faults { text, faults } => {
             let findings = faults_as_findings(name, text, faults);
-            let drawn = render(&findings, &[(name.to_owned(), text.clone())], Format::Human, terminal::color_stderr());
-            Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{name}`"))).drawing(drawn)
+            render(&findings, &[(name.to_owned(), text.clone())], Format::Human, terminal::color_stderr())
         }
-        _ => Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{name}`"))),
-    })
+        _ => String::new(),
+    };
+    Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{name}`"))).drawing(drawn)
 }
 
 /// A guest's bytes.

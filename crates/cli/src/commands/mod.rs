@@ -5,6 +5,7 @@ mod doctor;
 mod exec;
 mod explain;
 mod fuzz;
+mod launch;
 mod lint;
 mod list;
 mod perform;
@@ -32,6 +33,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
         Command::Completions(args) => completions::run(&args),
         Command::Trial(args) => trial::run(&args),
         Command::Perform(args) => perform::run(&args),
+        Command::Launch(args) => launch::run(&args),
     }
 }
 
