@@ -88,6 +88,10 @@
 //! events, alerts, budgets over time, metrics and `tracing` from one value. [`queue::Queue`] shares a few lanes between tenants fairly.
 //!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
+//!
+//! The guide is in [`docs`]: embedding step by step, every limit with its bound, the jail, the threat model, tuning, troubleshooting.
+
+#![deny(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
 
 pub mod alerts;
 pub mod audit;
@@ -98,6 +102,7 @@ mod deny;
 mod detect;
 mod determinism;
 mod disk;
+pub mod docs;
 mod driver;
 mod engine;
 mod error;

@@ -27,8 +27,8 @@ pub use pool::{Pool, PoolBuilder, PoolStatus};
 
 /// Runs each guest in a jailed process of its own.
 ///
-/// The worker is this executable started again with `worker` as its first argument, so `main` has to begin with [`worker_main`]; or
-/// another executable that does, named with [`Worker::program`].
+/// The worker is this executable started again with `worker` as its first argument, so `main` has to begin with
+/// [`worker_main`](crate::worker_main); or another executable that does, named with [`Worker::program`].
 #[derive(Debug, Clone, Default)]
 pub struct Worker {
     program: Option<PathBuf>,
@@ -44,7 +44,7 @@ impl Worker {
         Self::default()
     }
 
-    /// Uses another executable, whose `main` begins with [`worker_main`].
+    /// Uses another executable, whose `main` begins with [`worker_main`](crate::worker_main).
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = Some(program.into());
