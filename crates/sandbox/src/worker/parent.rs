@@ -113,7 +113,7 @@ impl Outgoing {
 /// How a run in a worker ended.
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
-    /// Whether the worker was given the guest: one that died before that has not run it.
+    /// Whether the worker was given the guest: one that died before that, or was killed before it began with it, has not run it.
     pub(super) given: bool,
     /// What is left to be waited for.
     pub(super) remains: Remains,
@@ -292,8 +292,13 @@ impl Started {
                 break Some(limit);
             }
         };
-        let given = sent.is_none();
-        Ok(Ended { outcome: finish(&mut self, killed, start, job), given, remains: Remains { _started: self } })
+        let begun = self.seen.finished.is_some() || self.seen.said.contains(&(Kind::Compiling as u8));
+        let outcome = finish(&mut self, killed, start, job);
+        // The bytes may lie in the pipe of a worker that somebody had killed already; a fault while they were read is the guest's.
+        let by_somebody = outcome.ending.ending == Ending::WorkerDied
+            && matches!(outcome.ending.signal, None | Some(nix::libc::SIGKILL));
+        let given = sent.is_none() && (begun || !by_somebody);
+        Ok(Ended { outcome, given, remains: Remains { _started: self } })
     }
 
     /// Waits until the worker is in its control group, if it gets one of its own.
