@@ -108,8 +108,8 @@ impl PoolBuilder {
         self
     }
 
-    /// How long a run may wait for a lane before it is refused. Default: until those before it are done. A run's deadline begins when it
-    /// has its lane.
+    /// How long a run that a thread waits for may wait for a lane before it is refused. Default: until those before it are done. A future
+    /// waits until it is dropped. A run's deadline begins when it has its lane.
     #[must_use]
     pub const fn patience(mut self, time: Duration) -> Self {
         self.patience = Some(time);
@@ -526,20 +526,19 @@ impl Shared {
         Ok(launcher)
     }
 
-    /// Starts a worker. A launcher that was killed between two runs is replaced.
+    /// Starts a worker. A launcher that was killed is replaced.
     fn start(&self, kind: &Kind) -> Result<Ready, TargetError> {
         let ground = parent::ground(&kind.policy, &kind.protections);
-        let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
-        match self.start_by(kind, launcher.clone()) {
-            Err(TargetError::Spawn { .. }) if launcher.is_some() => {
-                self.lock()
-                    .launchers
-                    .retain(|_, (held, _)| !launcher.as_ref().is_some_and(|gone| Arc::ptr_eq(held, gone)));
-                drop(launcher);
-                let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
-                self.start_by(kind, launcher)
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
+            match (self.start_by(kind, launcher.clone()), launcher) {
+                (Err(TargetError::Spawn { .. }), Some(gone)) if attempts > 0 => {
+                    self.lock().launchers.retain(|_, (held, _)| !Arc::ptr_eq(held, &gone));
+                }
+                (started, _) => return started,
             }
-            started => started,
         }
     }
 
