@@ -55,6 +55,8 @@
 //! | one function, once | [`run`] |
 //! | many functions under one policy | [`Sandbox::call`], [`Sandbox::call_async`] under any executor |
 //! | a program: `_start` or `wasi:cli/run` | [`Sandbox::run`], whose [`Outcome`] says how it ended |
+//! | workers kept warm, and how many | [`Builder::pool`]; [`Pool`] by itself for several policies and tenants |
+//! | a large guest compiled once | [`Builder::cache_dir`] |
 //! | state between calls | [`Sandbox::session`]: each call has a deadline and fuel of its own |
 //! | the same function over many inputs | [`Sandbox::call_many`], [`Sandbox::calls`] |
 //! | values whose types are not known before | [`Sandbox::call_values`] with [`Value`] |
@@ -85,7 +87,8 @@
 //! within one [`Sandbox`], at most 64 of them; sandboxes share nothing, so that tenants with a sandbox each cannot tell by timing what
 //! the others run. Dropping a future ends its run: the instance is gone, or the worker is killed.
 //! Whoever runs guests of several tenants, or has to say later what ran, wraps a placement in [`watch::Watched`]: audit log, security
-//! events, alerts, budgets over time, metrics and `tracing` from one value. [`queue::Queue`] shares a few lanes between tenants fairly.
+//! events, alerts, budgets over time, metrics and `tracing` from one value. [`queue::Queue`] shares a few lanes between tenants fairly;
+//! a [`Pool`] has one of its own, and [`watch::Watched::queue`] lets runs wait before they are booked and logged.
 //!
 //! Only binary wasm is executed; precompiled code, text and compressed bytes are refused. No `unsafe` is used.
 //!

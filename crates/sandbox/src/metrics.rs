@@ -185,6 +185,7 @@ pub(crate) fn refused(why: &RefusedWhy) {
         RefusedWhy::Spent { budget, .. } => Budget::as_str(*budget),
         RefusedWhy::TooManyTenants => "too-many-tenants",
         RefusedWhy::QueueFull { .. } => "queue-full",
+        RefusedWhy::WaitedTooLong { .. } => "waited-too-long",
     };
     ::metrics::counter!(REFUSALS, "why" => why).increment(1);
 }
@@ -214,14 +215,36 @@ pub(crate) fn queue_length(length: usize) {
     ::metrics::gauge!(QUEUE_LENGTH).set(length as f64);
 }
 
-/// How many worker processes there are: for whoever keeps them.
-pub fn workers(idle: usize, busy: usize) {
-    ::metrics::gauge!(WORKERS, "state" => "idle").set(idle as f64);
-    ::metrics::gauge!(WORKERS, "state" => "busy").set(busy as f64);
+/// A worker process in the books, until this is dropped: for whoever keeps workers. Several pools add up.
+#[derive(Debug)]
+#[must_use = "the worker is counted until this is dropped"]
+pub(crate) struct WorkerCounted(&'static str);
+
+impl WorkerCounted {
+    /// A worker that waits for its guest.
+    pub(crate) fn idle() -> Self {
+        Self::of("idle")
+    }
+
+    /// A worker that has a guest, or compiles one.
+    pub(crate) fn busy() -> Self {
+        Self::of("busy")
+    }
+
+    fn of(state: &'static str) -> Self {
+        ::metrics::gauge!(WORKERS, "state" => state).increment(1.0);
+        Self(state)
+    }
+}
+
+impl Drop for WorkerCounted {
+    fn drop(&mut self) {
+        ::metrics::gauge!(WORKERS, "state" => self.0).decrement(1.0);
+    }
 }
 
 /// Whether a module was found compiled: for whoever keeps the cache.
-pub fn cache(hit: bool) {
+pub(crate) fn cache(hit: bool) {
     ::metrics::counter!(if hit { CACHE_HITS } else { CACHE_MISSES }).increment(1);
 }
 
@@ -265,7 +288,7 @@ mod tests {
         alert_dropped();
         audit_failed();
         queue_length(3);
-        workers(1, 2);
+        let _workers = (WorkerCounted::idle(), WorkerCounted::busy());
         cache(true);
         cache(false);
     }

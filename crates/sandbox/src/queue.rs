@@ -20,6 +20,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use crate::tenants::{Refused, RefusedWhy, Tenant};
 
@@ -234,6 +235,28 @@ impl Ticket {
         Lane { shared: Arc::clone(&self.shared) }
     }
 
+    /// Waits for a lane, but not for ever.
+    ///
+    /// # Errors
+    ///
+    /// If its turn has not come within that time. Its place is given up.
+    pub fn wait_for(self, most: Duration) -> Result<Lane, Refused> {
+        let began = Instant::now();
+        if let Some(place) = self.place.clone() {
+            let mut turn = place.lock();
+            while !turn.granted {
+                let waited = began.elapsed();
+                if waited >= most {
+                    drop(turn);
+                    let why = RefusedWhy::WaitedTooLong { waited: crate::execute::nanos(waited) };
+                    return Err(Refused { tenant: self.tenant.clone(), why, count: 1 });
+                }
+                turn = place.called.wait_timeout(turn, most - waited).unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+        Ok(self.wait())
+    }
+
     /// Whether its turn has come.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -356,6 +379,20 @@ mod tests {
         assert_eq!(queue.submit(&one).unwrap_err().why, RefusedWhy::QueueFull { own_share: true });
         let _last = queue.submit(&other).unwrap();
         assert_eq!(queue.submit(&other).unwrap_err().why, RefusedWhy::QueueFull { own_share: false });
+    }
+
+    #[test]
+    fn whoever_waited_long_enough_leaves_and_the_lane_goes_to_the_next() {
+        let queue = Queue::new(QueueSize::new(1, 10));
+        let tenant = Tenant::default();
+        let lane = queue.submit(&tenant).unwrap().wait();
+        let refused = queue.submit(&tenant).unwrap().wait_for(Duration::from_millis(1)).unwrap_err();
+        assert!(matches!(refused.why, RefusedWhy::WaitedTooLong { waited } if waited >= 1_000_000));
+        assert_eq!(queue.waiting(), 0);
+        let next = queue.submit(&tenant).unwrap();
+        drop(lane);
+        drop(next.wait_for(Duration::ZERO).unwrap());
+        assert_eq!((queue.busy(), queue.waiting()), (0, 0));
     }
 
     #[test]

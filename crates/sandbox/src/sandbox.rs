@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use gauntlet_policy::{
@@ -21,9 +21,10 @@ use crate::guest::Guest;
 use crate::placement::{self, Placement};
 use crate::runtime::Call;
 use crate::session::Session;
+use crate::tenants::Tenant;
 use crate::typed;
 use crate::warm::{Event, Listener, Request, Warm};
-use crate::{Protections, Worker};
+use crate::{Pool, PoolBuilder, Protections, Worker};
 
 /// Runs one function of a guest under the strict policy, in a jailed worker, and gives its result.
 ///
@@ -39,7 +40,8 @@ use crate::{Protections, Worker};
 /// ```
 ///
 /// The arguments are a tuple, one item an argument; `()` is none, and a value that is no tuple is the only argument. Results come back
-/// the same way. Each run is a process of its own; for many calls, build a [`Sandbox`].
+/// the same way. Each run is a process of its own; for many calls, build a [`Sandbox`], which keeps workers
+/// warm.
 ///
 /// # Errors
 ///
@@ -65,10 +67,37 @@ struct Inner {
     policy: Policy,
     placement: Placement,
     worker: Worker,
+    workers: Workers,
     functions: Functions,
     listener: Option<Listener>,
     stdin: Vec<u8>,
     warm: OnceLock<Arc<Warm>>,
+}
+
+/// The warm workers of a sandbox whose guests run in workers.
+struct Workers {
+    wanted: PoolBuilder,
+    /// Whether the first run is worth a pool: somebody asked for one.
+    at_once: bool,
+    /// Whether there was a run already.
+    used: AtomicBool,
+    pool: Mutex<Option<Arc<Pool>>>,
+}
+
+impl Workers {
+    /// The pool, made at its first use. Whoever calls once, and asked for nothing, needs none: `None`.
+    fn pool(&self) -> Result<Option<Arc<Pool>>, TargetError> {
+        if !self.used.swap(true, Ordering::Relaxed) && !self.at_once {
+            return Ok(None);
+        }
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = &*pool {
+            return Ok(Some(Arc::clone(pool)));
+        }
+        let made = Arc::new(self.wanted.clone().build()?);
+        *pool = Some(Arc::clone(&made));
+        Ok(Some(made))
+    }
 }
 
 impl std::fmt::Debug for Inner {
@@ -267,7 +296,11 @@ impl Sandbox {
                 Ok(self.warm()?.run(&request)?)
             }
             Placement::Worker => {
-                let outcome = self.inner.worker.run(&self.job(guest, entry, arguments))?;
+                let job = self.job(guest, entry, arguments);
+                let outcome = match self.inner.workers.pool()? {
+                    Some(pool) => pool.run(&job)?,
+                    None => self.inner.worker.run(&job)?,
+                };
                 self.tell_all(&outcome);
                 Ok(outcome)
             }
@@ -297,12 +330,28 @@ impl Sandbox {
             Placement::Worker => {
                 let job = self.job(guest, entry, arguments);
                 let cancelled = Arc::new(AtomicBool::new(false));
-                let worker = self.inner.worker.clone().cancelled_by(Arc::clone(&cancelled));
+                let run: Box<dyn FnOnce() -> Result<Outcome, TargetError> + Send> = match self.inner.workers.pool()? {
+                    Some(pool) => {
+                        let (tenant, cancelled) = (Tenant::default(), Arc::clone(&cancelled));
+                        // Dropping the future here gives its place in the queue up.
+                        match pool.submit(&tenant) {
+                            Ok(ticket) => {
+                                let lane = ticket.await;
+                                Box::new(move || pool.run_on(lane, &tenant, &job, Some(&cancelled)))
+                            }
+                            Err(refused) => Box::new(move || Ok(refused.outcome())),
+                        }
+                    }
+                    None => {
+                        let worker = self.inner.worker.clone().cancelled_by(Arc::clone(&cancelled));
+                        Box::new(move || worker.run(&job))
+                    }
+                };
                 let (answer, answered) = oneshot::channel();
                 // The worker's parent waits for its pipes: on a thread of its own, so that the caller's executor is free.
                 std::thread::Builder::new()
                     .name("gauntlet-parent".into())
-                    .spawn(move || _ = answer.send(worker.run(&job)))
+                    .spawn(move || _ = answer.send(run()))
                     .map_err(|source| TargetError::Io { what: "cannot start a thread for the worker", source })?;
                 let end = Cancel(cancelled);
                 let outcome =
@@ -371,6 +420,9 @@ pub struct Builder {
     placement: Placement,
     worker: Worker,
     own_worker: bool,
+    program: Option<PathBuf>,
+    pool: Option<PoolBuilder>,
+    cache: Option<(PathBuf, u64)>,
     functions: Functions,
     listener: Heard,
     stdin: Vec<u8>,
@@ -395,6 +447,9 @@ impl Default for Builder {
             placement: Placement::default(),
             worker: Worker::new(),
             own_worker: true,
+            program: None,
+            pool: None,
+            cache: None,
             functions: Functions::default(),
             listener: Heard::default(),
             stdin: Vec::new(),
@@ -447,8 +502,28 @@ impl Builder {
     /// Another program for the worker, whose `main` begins with [`crate::worker_main`].
     #[must_use]
     pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.worker = Worker::new().program(program);
+        let program = program.into();
+        self.worker = Worker::new().program(&program);
         self.own_worker = false;
+        self.program = Some(program);
+        self
+    }
+
+    /// How warm workers are kept. Without this, the first run starts a worker for itself, and from the second run on there is a pool whose
+    /// workers stay ready for 10 s after the last use.
+    ///
+    /// The program of [`Builder::worker_program`] and the directory of [`Builder::cache_dir`] go before what the pool names.
+    #[must_use]
+    pub fn pool(mut self, pool: PoolBuilder) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// Keeps compiled code in a directory that nothing else uses, at most so much of it, so that a guest is compiled once and not in each
+    /// worker. Workers read it and can change nothing in it.
+    #[must_use]
+    pub fn cache_dir(mut self, directory: impl Into<PathBuf>, most: Bytes) -> Self {
+        self.cache = Some((directory.into(), most.get()));
         self
     }
 
@@ -670,11 +745,21 @@ impl Builder {
                 return Err(SandboxError::NoWorker);
             }
         }
+        let at_once = self.pool.is_some() || self.cache.is_some();
+        let mut wanted = self.pool.unwrap_or_else(|| Pool::builder().min(0));
+        if let Some(program) = self.program {
+            wanted = wanted.program(program);
+        }
+        if let Some((directory, most)) = self.cache {
+            wanted = wanted.cache(directory, most);
+        }
+        let workers = Workers { wanted, at_once, used: AtomicBool::new(false), pool: Mutex::default() };
         Ok(Sandbox {
             inner: Arc::new(Inner {
                 policy,
                 placement: self.placement,
                 worker: self.worker,
+                workers,
                 functions: self.functions,
                 listener: self.listener.0,
                 stdin: self.stdin,

@@ -48,6 +48,11 @@ impl Tenant {
         Self { digest, name: GuestText::name(name).as_str().into() }
     }
 
+    /// The tenant of whom only the digest of the name is known, as [`Tenant::sha256`] gives it. Its name is the digest.
+    pub(crate) fn known_by(sha256: &str) -> Self {
+        Self { digest: sha256.into(), name: GuestText::name(sha256).as_str().into() }
+    }
+
     /// The name, escaped to one printable line and cut.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -216,6 +221,11 @@ pub enum RefusedWhy {
         /// Whether it is only this tenant's share of it.
         own_share: bool,
     },
+    /// It waited for a lane for as long as it may.
+    WaitedTooLong {
+        /// How long, in nanoseconds.
+        waited: u64,
+    },
 }
 
 /// A run that was not admitted. Nothing was read of the guest.
@@ -249,6 +259,7 @@ impl fmt::Display for RefusedWhy {
             Self::TooManyTenants => f.write_str("too many tenants are active"),
             Self::QueueFull { own_share: true } => f.write_str("its share of the queue is full"),
             Self::QueueFull { own_share: false } => f.write_str("the queue is full"),
+            Self::WaitedTooLong { waited } => write!(f, "no lane was free within {}", Unit::Time.show(*waited)),
         }
     }
 }

@@ -53,6 +53,7 @@ use crate::audit::{
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::events::{SecurityEvent, events};
 use crate::metrics;
+use crate::queue::{Queue, Ticket};
 use crate::tenants::{Admission, Refused, Tenant, Tenants};
 use crate::threat::ThreatSummary;
 
@@ -100,7 +101,7 @@ impl Placement {
     #[must_use]
     pub fn of_target(name: &str) -> Self {
         match name {
-            "worker" => Self::Worker,
+            "worker" | "pool" => Self::Worker,
             "inline" => Self::Inline,
             _ => Self::Other,
         }
@@ -295,6 +296,17 @@ impl Watch {
     #[must_use]
     pub fn tenants(&self) -> Option<&Tenants> {
         self.shared.tenants.as_ref()
+    }
+
+    /// A run was turned away before it could start, by the queue for example: call this instead of [`Watch::started`].
+    ///
+    /// # Errors
+    ///
+    /// If the policy or the operator names a log, and it cannot be opened.
+    pub fn refused(&self, refused: &Refused, start: &RunStart) -> Result<(), AuditError> {
+        let logs = self.shared.logs_of(start)?;
+        self.shared.refused(refused, start, &logs);
+        Ok(())
     }
 
     /// A run is about to start: call this before anything of the guest is read.
@@ -596,6 +608,7 @@ pub struct Watched<T> {
     target: T,
     watch: Watch,
     tenant: Tenant,
+    queue: Option<Queue>,
 }
 
 /// A run of a [`Watched`] target.
@@ -611,7 +624,23 @@ pub struct WatchedRun {
 impl<T: Target> Watched<T> {
     /// Watches a target.
     pub fn new(target: T, watch: Watch) -> Self {
-        Self { target, watch, tenant: Tenant::default() }
+        Self { target, watch, tenant: Tenant::default(), queue: None }
+    }
+
+    /// Lets runs wait in a queue before they are admitted and logged as started, so that a tenant's budgets, and the times in the log,
+    /// are about runs and not about waiting. A run that the queue refuses is logged as refused.
+    ///
+    /// Give a [`Pool`](crate::Pool) a queue with as many lanes as it has itself, so that nothing waits twice.
+    #[must_use]
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// The target.
+    #[must_use]
+    pub fn target(&self) -> &T {
+        &self.target
     }
 
     /// Sets whose runs those of [`Target::run`] are.
@@ -634,19 +663,26 @@ impl<T: Target> Watched<T> {
     /// If the guest could not be run at all, or the run could not be logged.
     pub fn run_for(&self, tenant: &Tenant, job: &Job) -> Result<WatchedRun, TargetError> {
         let start = RunStart::of(job, tenant, &self.target.describe());
+        let unlogged =
+            |error: AuditError| TargetError::Io { what: "the run cannot be logged", source: io::Error::other(error) };
+        let _lane = match self.queue.as_ref().map(|queue| queue.submit(tenant)).transpose() {
+            Ok(ticket) => ticket.map(Ticket::wait),
+            Err(refused) => {
+                self.watch.refused(&refused, &start).map_err(unlogged)?;
+                return Ok(WatchedRun { outcome: refused.outcome(), seen: None });
+            }
+        };
         let running = match self.watch.started(&start, &job.policy) {
             Ok(running) => running,
             Err(NotStarted::Refused(refused)) => return Ok(WatchedRun { outcome: refused.outcome(), seen: None }),
-            Err(NotStarted::Audit(error)) => {
-                return Err(TargetError::Io { what: "the run cannot be logged", source: io::Error::other(error) });
-            }
+            Err(NotStarted::Audit(error)) => return Err(unlogged(error)),
             Err(NotStarted::Id(source)) => {
                 return Err(TargetError::Io { what: "cannot draw an id for the run", source });
             }
         };
         let tightened = running.tighten(&job.policy).map(|policy| Job { policy, ..job.clone() });
         let span = running.span().clone();
-        match span.in_scope(|| self.target.run(tightened.as_ref().unwrap_or(job))) {
+        match span.in_scope(|| self.target.run_as(tenant.sha256(), tightened.as_ref().unwrap_or(job))) {
             Ok(outcome) => {
                 let seen = running.ended(&outcome);
                 Ok(WatchedRun { outcome, seen: Some(seen) })
@@ -666,6 +702,10 @@ impl<T: Target> Target for Watched<T> {
 
     fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
         self.run_for(&self.tenant, job).map(|run| run.outcome)
+    }
+
+    fn run_as(&self, tenant: &str, job: &Job) -> Result<Outcome, TargetError> {
+        self.run_for(&Tenant::known_by(tenant), job).map(|run| run.outcome)
     }
 }
 

@@ -149,6 +149,10 @@ impl Cache {
         }
         // Only code is kept: a plain file each, readable and not to be changed.
         seal(making.path())?;
+        if size(making.path()) == 0 {
+            // The engine had no room to write it.
+            return Ok(());
+        }
         match fs::rename(making.path(), name) {
             // Somebody else was faster with the same code.
             Err(_) if name.is_dir() => {}

@@ -16,6 +16,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{
@@ -26,7 +27,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use gauntlet_record::Confinement;
 
-use super::process::Process;
+use super::process::{Process, ends_within, readable_within};
 use crate::jail::groups::Group;
 use crate::jail::namespaces::{self, Entered, Ground};
 
@@ -34,6 +35,8 @@ use crate::jail::namespaces::{self, Entered, Ground};
 pub(super) const LAUNCH: &str = "launch";
 /// The word after `worker` that makes the first process of a namespace.
 pub(super) const FIRST: &str = "first";
+/// How long a launcher may take to answer, or to end when it was told to. One that is well needs a few milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Most bytes of one message.
 const MAX_MESSAGE: usize = 4096;
 
@@ -89,7 +92,7 @@ impl Launcher {
         if let Some(entered) = self.entered.get() {
             return Ok(entered.clone());
         }
-        let (message, _) = receive(self.control.as_fd())?;
+        let (message, _) = answer(self.control.as_fd())?;
         let entered: Entered = serde_json::from_slice(&message)?;
         drop(held);
         Ok(self.entered.get_or_init(|| entered).clone())
@@ -110,13 +113,13 @@ impl Launcher {
         let theirs = [their_stdin.as_fd(), their_stdout.as_fd(), their_stderr.as_fd(), their_line.as_fd()];
         send(self.control.as_fd(), b"worker", &theirs)?;
         drop((their_stdin, their_stdout, their_stderr, their_line));
-        let (message, mut handles) = receive(line.as_fd())?;
+        let (message, mut handles) = answer(line.as_fd())?;
         let answer = message.first_chunk::<4>().map(|number| u32::from_le_bytes(*number));
         match (answer, handles.pop()) {
             (Some(id), Some(handle)) => {
                 let file = |fd: OwnedFd| File::from(fd);
                 let pipes = [file(stdin.into()), file(stdout.into()), file(stderr.into())];
-                Ok(Process::launched(pipes, id, handle, File::from(line)))
+                Process::launched(pipes, id, handle, File::from(line))
             }
             (Some(errno), None) => Err(io::Error::from_raw_os_error(i32::try_from(errno).unwrap_or(0))),
             (None, _) => Err(io::ErrorKind::BrokenPipe.into()),
@@ -129,6 +132,10 @@ impl Drop for Launcher {
         // The launcher ends when nobody holds the other end of its socket.
         let _ = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
         let process = self.process.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // One that was stopped from outside does not see that; its namespace ends with it.
+        if !ends_within(process, PATIENCE) {
+            let _ = process.kill();
+        }
         let _ = process.wait();
     }
 }
@@ -141,6 +148,14 @@ fn send(to: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io:
     }
     sendmsg(to, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
+}
+
+/// Waits for a launcher's answer, but not for ever: somebody may have stopped it.
+fn answer(from: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+    if !readable_within(from, PATIENCE) {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    receive(from)
 }
 
 /// Receives one message; an empty one means that the other end is closed.

@@ -14,12 +14,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use gauntlet_policy::{Policy, Scope};
-use gauntlet_record::LimitKey;
+use gauntlet_record::{Cause, LimitKey};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use self::launcher::Launcher;
 use self::protocol::Purpose;
 use crate::deny::{self, DenyList};
+use crate::execute::{complete_usage, used};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
 pub(crate) use child::worker_main;
@@ -93,6 +94,9 @@ impl Target for Worker {
         if let Some(denied) = deny::denied(&deny, &job.guest, &protections) {
             return Ok(denied);
         }
+        if let Some(refused) = too_large(job, &protections) {
+            return Ok(refused);
+        }
         let policy = pinned(&job.policy)?;
         let program = parent::program(self.program.as_deref())?;
         let launcher = match parent::ground(&policy, &protections) {
@@ -107,6 +111,18 @@ impl Target for Worker {
             parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
         started.run(job, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
     }
+}
+
+/// The refusal of a guest that is larger than what a worker is given in one piece, whatever the policy says.
+fn too_large(job: &Job, protections: &Protections) -> Option<Outcome> {
+    if job.guest.len() <= protocol::MAX_FRAME {
+        return None;
+    }
+    let detail = format!("{} bytes, and a worker takes at most {}", job.guest.len(), protocol::MAX_FRAME);
+    let mut refused = Outcome::refused(Cause::Limit(LimitKey::ModuleSize), detail);
+    refused.usage.push(used(LimitKey::ModuleSize, job.guest.len() as u64));
+    complete_usage(&mut refused.usage, protections);
+    Some(refused)
 }
 
 /// Whether the guest's code runs without checks for its deadline: without fuel, which needs them anyway, the parent's clock is enough.

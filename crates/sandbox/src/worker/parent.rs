@@ -1,5 +1,6 @@
 //! The parent's side: start the worker, hand it the guest, hold the clocks that it might not, and end it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ const NOBODY: u32 = 65534;
 /// What is known of a run so far.
 #[derive(Debug, Default)]
 struct Seen {
+    /// The kinds of frames that came and may not come again.
+    said: BTreeSet<u8>,
     confinement: Vec<Confinement>,
     denials: Vec<DenialSeen>,
     stdout: Vec<u8>,
@@ -63,13 +66,56 @@ pub(super) struct Started {
     protections: Protections,
     seen: Seen,
     buffer: Vec<u8>,
+    outgoing: Outgoing,
     since: Instant,
+}
+
+/// What the worker has not taken yet. Its parent never waits until it does: a worker that was stopped, or that is the guest's, takes
+/// nothing, and the clocks go on.
+#[derive(Debug, Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outgoing {
+    /// Adds a frame. `key` is the policy's key for what may be too large in it.
+    fn add(&mut self, kind: Kind, bytes: &[u8], key: &str) -> Result<(), TargetError> {
+        if bytes.len() > protocol::MAX_FRAME {
+            let why = format!(
+                "a worker takes at most {} bytes in one piece, and these are {}",
+                protocol::MAX_FRAME,
+                bytes.len()
+            );
+            return Err(TargetError::LimitUnenforced { key: key.into(), why });
+        }
+        protocol::write(&mut self.bytes, kind, bytes).map_err(|error| TargetError::Protocol(error.to_string()))
+    }
+
+    /// Sends as much as the worker takes now. One that is gone shows in what it did not answer, so a broken pipe is no error here.
+    fn flush(&mut self, process: &mut Process) {
+        while let (Some(pipe), Some(left)) = (&mut process.stdin, self.bytes.get(self.sent..))
+            && !left.is_empty()
+        {
+            match pipe.write(left) {
+                Ok(written) => self.sent += written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => process.stdin = None,
+            }
+        }
+        *self = Self::default();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
 }
 
 /// How a run in a worker ended.
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
-    /// Whether the worker was given the guest: one that died before that has not run it.
+    /// Whether the worker was given the guest: one that died before that, or was killed before it began with it, has not run it.
     pub(super) given: bool,
     /// What is left to be waited for.
     pub(super) remains: Remains,
@@ -165,7 +211,9 @@ impl Started {
         }
         let setup = Setup { policy: policy.clone(), protections: protections.clone(), ground: own, purpose };
         let setup = serde_json::to_vec(&setup).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        send(&mut process, Kind::Setup, &setup);
+        let mut outgoing = Outgoing::default();
+        outgoing.add(Kind::Setup, &setup, "policy")?;
+        outgoing.flush(&mut process);
         Ok(Self {
             process,
             grouping,
@@ -183,6 +231,7 @@ impl Started {
             protections: protections.clone(),
             seen: Seen::default(),
             buffer: Vec::new(),
+            outgoing,
             since: Instant::now(),
         })
     }
@@ -207,13 +256,15 @@ impl Started {
         let told = Job { guest: Vec::new(), policy: Policy::default(), stdin, ..job.clone() };
         let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()) })
             .map_err(|error| TargetError::Protocol(error.to_string()))?;
-        send(&mut self.process, Kind::Job, &task);
+        self.outgoing.add(Kind::Job, &task, "grants.stdin")?;
+        self.outgoing.flush(&mut self.process);
         let mut sent = Some(sent);
         let killed: Option<LimitKey> = loop {
-            let mut fds = [PollFd::from_borrowed_fd(self.process.stdout(), PollFlags::IN)];
-            let ready = poll(&mut fds, Some(&self.next_look(start)))
-                .map_err(|errno| TargetError::Io { what: "cannot wait for the worker", source: errno.into() })?;
-            if ready > 0 {
+            let (readable, writable) = self.wait(self.next_look(start))?;
+            if writable {
+                self.outgoing.flush(&mut self.process);
+            }
+            if readable {
                 let mut chunk = [0; 64 << 10];
                 match self.process.stdout.read(&mut chunk) {
                     Ok(0) => break None,
@@ -233,7 +284,8 @@ impl Started {
                     }
                     if kind == Kind::Ready {
                         self.grouped()?;
-                        send(&mut self.process, Kind::Guest, &job.guest);
+                        self.outgoing.add(Kind::Guest, &job.guest, "limits.module-size")?;
+                        self.outgoing.flush(&mut self.process);
                         if let Some(sent) = sent.take() {
                             sent();
                         }
@@ -250,8 +302,13 @@ impl Started {
                 break Some(limit);
             }
         };
-        let given = sent.is_none();
-        Ok(Ended { outcome: finish(&mut self, killed, start, job), given, remains: Remains { _started: self } })
+        let begun = self.seen.finished.is_some() || self.seen.said.contains(&(Kind::Compiling as u8));
+        let outcome = finish(&mut self, killed, start, job);
+        // The bytes may lie in the pipe of a worker that somebody had killed already; a fault while they were read is the guest's.
+        let by_somebody = outcome.ending.ending == Ending::WorkerDied
+            && matches!(outcome.ending.signal, None | Some(nix::libc::SIGKILL));
+        let given = sent.is_none() && (begun || !by_somebody);
+        Ok(Ended { outcome, given, remains: Remains { _started: self } })
     }
 
     /// Waits until the worker is in its control group, if it gets one of its own.
@@ -266,6 +323,21 @@ impl Started {
         self.seen.confinement.push(report);
         self.group = Some(group);
         Ok(())
+    }
+
+    /// Waits until the worker says something, or takes something of what it is to be told; at most so long.
+    fn wait(&self, most: Timespec) -> Result<(bool, bool), TargetError> {
+        let mut fds = vec![PollFd::from_borrowed_fd(self.process.stdout(), PollFlags::IN)];
+        if !self.outgoing.is_empty() {
+            fds.extend(self.process.stdin.iter().map(|pipe| PollFd::new(pipe, PollFlags::OUT)));
+        }
+        match poll(&mut fds, Some(&most)) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok((false, false)),
+            Err(errno) => return Err(TargetError::Io { what: "cannot wait for the worker", source: errno.into() }),
+        }
+        let ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+        Ok((ready(0), ready(1)))
     }
 
     /// How long to wait at most before the clocks are looked at: to the deadline and not past it.
@@ -303,15 +375,6 @@ fn ours(program: &Path, protections: &Protections) -> io::Result<Process> {
     command.spawn().and_then(Process::ours)
 }
 
-/// A worker that is gone shows in what it did not answer, so a broken pipe is no error here.
-fn send(process: &mut Process, kind: Kind, bytes: &[u8]) {
-    if let Some(pipe) = &mut process.stdin
-        && protocol::write(pipe, kind, bytes).and_then(|()| pipe.flush()).is_err()
-    {
-        process.stdin = None;
-    }
-}
-
 fn ambient_stdin() -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = io::stdin().lock().take(MAX_AMBIENT).read_to_end(&mut bytes);
@@ -328,6 +391,10 @@ fn frame(
 ) -> Result<(), TargetError> {
     let broken = |error: serde_json::Error| TargetError::Protocol(error.to_string());
     match kind {
+        // Each of these is said once: said again, it would be sent the guest again, or its clock would begin anew.
+        Kind::Ready | Kind::Compiling | Kind::Compiled if !seen.said.insert(kind as u8) => {
+            return Err(TargetError::Protocol("a frame that is said once was said twice".into()));
+        }
         Kind::Ready => seen.confinement = serde_json::from_slice(bytes).map_err(broken)?,
         Kind::Denied => {
             let (mechanism, why) = serde_json::from_slice(bytes).map_err(broken)?;
@@ -414,7 +481,8 @@ fn finish(started: &mut Started, killed: Option<LimitKey>, start: Instant, job: 
     let (mut status, mut own_words) = (None, Vec::new());
     if seen.finished.is_none() && killed.is_none() {
         worker.stdin = None;
-        status = worker.wait().ok();
+        // It has closed its end, so it is as good as gone; one that only says so does not stay.
+        status = worker.end_within(GRACE).ok();
         own_words = worker.own_words(MAX_STDERR);
     } else {
         worker.kill();
@@ -427,6 +495,11 @@ fn finish(started: &mut Started, killed: Option<LimitKey>, start: Instant, job: 
     } else if !finished {
         let signal = status.as_ref().and_then(ExitStatus::signal);
         outcome.ending = died(signal, &String::from_utf8_lossy(&own_words));
+        if status.is_none() {
+            // Its launcher, who would know, is gone as well, and the kernel took the worker along.
+            outcome.ending.signal = None;
+            outcome.ending.detail = "the worker is gone, and so is its launcher".into();
+        }
         if signal == Some(nix::libc::SIGXFSZ) {
             // This resource limit is the policy's own, to the byte.
             let limit = protections.limit(LimitKey::FileSize);

@@ -2,23 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::Policy;
-use gauntlet_record::digest;
+use gauntlet_record::{Ending, digest};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use super::cache::{Cache, Slot, WORTH_KEEPING};
 use super::launcher::Launcher;
-use super::parent::{self, Remains, Started};
-use super::pinned;
+use super::parent::{self, Ended, Remains, Started};
 use super::protocol::Purpose;
+use super::{pinned, too_large};
 use crate::deny::{self, DenyList};
 use crate::jail::namespaces::Ground;
+use crate::metrics::{self, WorkerCounted};
+use crate::queue::{Lane, Queue, QueueSize, Ticket};
+use crate::tenants::{Refused, Tenant};
 use crate::{ENGINE, ENGINE_VERSION, Protections, jail, offers};
+
+/// How many runs may wait for a lane, where nothing else is said.
+const WAITING: usize = 4096;
+/// How many workers a run is offered in turn, if they die before they are given the guest.
+const ATTEMPTS: u32 = 3;
+/// Most launchers that are kept. Policies that differ in memory, network or the owner of what they grant have one each.
+const MAX_LAUNCHERS: usize = 8;
 
 /// How a pool is to be made: [`Pool::builder`].
 #[derive(Debug, Clone)]
@@ -29,6 +39,9 @@ pub struct PoolBuilder {
     idle: Duration,
     cache: Option<(PathBuf, u64, bool)>,
     deny: Option<Arc<DenyList>>,
+    waiting: usize,
+    per_tenant: usize,
+    patience: Option<Duration>,
 }
 
 impl PoolBuilder {
@@ -81,6 +94,28 @@ impl PoolBuilder {
         self
     }
 
+    /// How many runs may wait for a lane, of all tenants together. A further one is refused, with the cause `refused-tenant`. Default: 4096.
+    #[must_use]
+    pub const fn waiting(mut self, runs: usize) -> Self {
+        self.waiting = runs;
+        self
+    }
+
+    /// How many runs of one tenant may wait for a lane. Default: as many as may wait at all.
+    #[must_use]
+    pub const fn waiting_per_tenant(mut self, runs: usize) -> Self {
+        self.per_tenant = runs;
+        self
+    }
+
+    /// How long a run that a thread waits for may wait for a lane before it is refused. Default: until those before it are done. A future
+    /// waits until it is dropped. A run's deadline begins when it has its lane.
+    #[must_use]
+    pub const fn patience(mut self, time: Duration) -> Self {
+        self.patience = Some(time);
+        self
+    }
+
     /// Makes the pool. No worker is started yet: see [`Pool::warm`].
     ///
     /// # Errors
@@ -92,6 +127,7 @@ impl PoolBuilder {
         let cache =
             cache.map_err(|source| TargetError::Io { what: "cannot open the cache for compiled code", source })?;
         let max = self.max.max(1);
+        let size = QueueSize::new(max, self.waiting).per_tenant(self.per_tenant);
         let shared = Arc::new(Shared {
             program,
             min: self.min.min(max),
@@ -99,6 +135,8 @@ impl PoolBuilder {
             idle: self.idle,
             cache,
             deny: self.deny,
+            queue: Queue::new(size),
+            patience: self.patience,
             state: Mutex::default(),
             wake: Condvar::new(),
         });
@@ -126,6 +164,8 @@ pub struct Pool {
 pub struct PoolStatus {
     /// Guests that run now.
     pub running: usize,
+    /// Runs that wait for a lane.
+    pub waiting: usize,
     /// Workers that are ready.
     pub ready: usize,
     /// Runs that found a worker ready.
@@ -146,20 +186,21 @@ struct Shared {
     idle: Duration,
     cache: Option<Cache>,
     deny: Option<Arc<DenyList>>,
+    queue: Queue,
+    patience: Option<Duration>,
     state: Mutex<State>,
     wake: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// By what their workers run on, and how much memory each may have.
-    launchers: BTreeMap<(Ground, Option<u64>), Arc<Launcher>>,
+    /// By what their workers run on, and how much memory each may have; with when they were last asked for.
+    launchers: BTreeMap<(Ground, Option<u64>), (Arc<Launcher>, Instant)>,
     ready: Vec<Ready>,
     /// What the keeper is to get workers ready for.
     orders: Vec<Arc<Kind>>,
     /// What the keeper is to wait for.
     ended: Vec<(Remains, Option<Slot>)>,
-    running: usize,
     /// How many workers are wanted ready, for the policy that was used last.
     wanted: usize,
     warm_starts: u64,
@@ -174,6 +215,7 @@ struct Ready {
     // The worker is gone before its slot.
     started: Started,
     slot: Option<Slot>,
+    counted: WorkerCounted,
 }
 
 /// What a run is narrowed by.
@@ -199,7 +241,17 @@ impl Pool {
     #[must_use]
     pub fn builder() -> PoolBuilder {
         let max = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        PoolBuilder { program: None, min: 1, max, idle: Duration::from_secs(10), cache: None, deny: None }
+        PoolBuilder {
+            program: None,
+            min: 1,
+            max,
+            idle: Duration::from_secs(10),
+            cache: None,
+            deny: None,
+            waiting: WAITING,
+            per_tenant: usize::MAX,
+            patience: None,
+        }
     }
 
     /// Gets workers ready for a policy: as many as the minimum says.
@@ -213,16 +265,42 @@ impl Pool {
         self.shared.refill(&kind)
     }
 
-    /// Runs a job for a tenant: compiled code is looked for among what this tenant has compiled.
+    /// Runs a job for a tenant: tenants take turns for the lanes, and compiled code is looked for among what this tenant has compiled.
+    ///
+    /// A run that finds the queue full, or waited for too long, is refused with the cause `refused-tenant`; nothing of its guest is read.
     ///
     /// # Errors
     ///
     /// As [`Target::run`].
-    pub fn run_for(&self, tenant: &str, job: &Job) -> Result<Outcome, TargetError> {
+    pub fn run_for(&self, tenant: &Tenant, job: &Job) -> Result<Outcome, TargetError> {
+        let lane = self.submit(tenant).and_then(|ticket| match self.shared.patience {
+            None => Ok(ticket.wait()),
+            Some(patience) => ticket.wait_for(patience).inspect_err(|refused| metrics::refused(&refused.why)),
+        });
+        match lane {
+            Ok(lane) => self.run_on(lane, tenant, job, None),
+            Err(refused) => Ok(refused.outcome()),
+        }
+    }
+
+    /// Takes a place in the queue.
+    pub(crate) fn submit(&self, tenant: &Tenant) -> Result<Ticket, Refused> {
+        self.shared.queue.submit(tenant).inspect_err(|refused| metrics::refused(&refused.why))
+    }
+
+    /// Runs a job whose turn has come. `cancel` ends it at once.
+    pub(crate) fn run_on(
+        &self,
+        lane: Lane,
+        tenant: &Tenant,
+        job: &Job,
+        cancel: Option<&AtomicBool>,
+    ) -> Result<Outcome, TargetError> {
         let start = Instant::now();
         let kind = Arc::new(Kind::of(&job.policy)?);
-        let _lane = self.shared.lane();
-        self.shared.run(tenant, job, &kind, start)
+        let outcome = self.shared.run(&Run { tenant, job, kind: &kind, start, cancel });
+        drop(lane);
+        outcome
     }
 
     /// What it holds and has done.
@@ -231,7 +309,8 @@ impl Pool {
         let state = self.shared.lock();
         let count = |count: fn(&Cache) -> u64| self.shared.cache.as_ref().map_or(0, count);
         PoolStatus {
-            running: state.running,
+            running: self.shared.queue.busy(),
+            waiting: self.shared.queue.waiting(),
             ready: state.ready.len(),
             warm_starts: state.warm_starts,
             cold_starts: state.cold_starts,
@@ -256,7 +335,11 @@ impl Target for Pool {
     }
 
     fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
-        self.run_for("", job)
+        self.run_for(&Tenant::default(), job)
+    }
+
+    fn run_as(&self, tenant: &str, job: &Job) -> Result<Outcome, TargetError> {
+        self.run_for(&Tenant::known_by(tenant), job)
     }
 }
 
@@ -277,14 +360,13 @@ impl Drop for Pool {
     }
 }
 
-/// The right to run one guest now.
-struct Lane<'a>(&'a Shared);
-
-impl Drop for Lane<'_> {
-    fn drop(&mut self) {
-        self.0.lock().running -= 1;
-        self.0.wake.notify_all();
-    }
+/// One run that has its lane.
+struct Run<'a> {
+    tenant: &'a Tenant,
+    job: &'a Job,
+    kind: &'a Arc<Kind>,
+    start: Instant,
+    cancel: Option<&'a AtomicBool>,
 }
 
 impl Shared {
@@ -292,39 +374,39 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a lane.
-    fn lane(&self) -> Lane<'_> {
-        let mut state = self.lock();
-        while state.running >= self.max {
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.running += 1;
-        Lane(self)
-    }
-
-    fn run(&self, tenant: &str, job: &Job, kind: &Arc<Kind>, start: Instant) -> Result<Outcome, TargetError> {
+    fn run(&self, run: &Run<'_>) -> Result<Outcome, TargetError> {
+        let Run { job, kind, .. } = run;
         crate::call_depth::preflight(&job.guest, &job.policy, &kind.protections)?;
         let deny = deny::lists(self.deny.as_ref(), &job.policy);
         if let Some(denied) = deny::denied(&deny, &job.guest, &kind.protections) {
             return Ok(denied);
         }
+        if let Some(refused) = too_large(job, &kind.protections) {
+            return Ok(refused);
+        }
         let name = match &self.cache {
             Some(cache) if job.guest.len() >= WORTH_KEEPING => {
-                Some((cache, cache.name(tenant, &digest(&job.guest), &kind.policy, &kind.protections)))
+                Some((cache, cache.name(run.tenant.sha256(), &digest(&job.guest), &kind.policy, &kind.protections)))
             }
             Some(_) | None => None,
         };
-        // A worker that died while it was waiting has not seen the guest: the next one may.
-        for _ in 0..2 {
-            let Some(ready) = self.take(&kind.key) else { break };
-            let (outcome, given) = self.run_in(ready, job, kind, name.as_ref(), &deny, start)?;
-            if given {
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            let ready = match self.take(&kind.key) {
+                Some(ready) => ready,
+                None => {
+                    self.lock().cold_starts += 1;
+                    self.start(kind)?
+                }
+            };
+            let (outcome, given) = self.run_in(ready, run, name.as_ref(), &deny)?;
+            // A worker that died before it was given the guest has run nothing of it: the next one may.
+            let again = !given && outcome.ending.ending == Ending::WorkerDied;
+            if !again || attempts == 0 {
                 return Ok(outcome);
             }
         }
-        self.lock().cold_starts += 1;
-        let ready = self.start(kind)?;
-        self.run_in(ready, job, kind, name.as_ref(), &deny, start).map(|(outcome, _)| outcome)
     }
 
     fn take(&self, key: &str) -> Option<Ready> {
@@ -342,28 +424,30 @@ impl Shared {
         }
     }
 
-    /// Runs a job in a worker that is ready; `None` if that worker was gone before it was given the guest.
+    /// Runs a job in a worker that is ready, and says whether that worker was given the guest.
     fn run_in(
         &self,
         ready: Ready,
-        job: &Job,
-        kind: &Arc<Kind>,
+        run: &Run<'_>,
         name: Option<&(&Cache, PathBuf)>,
         deny: &[Arc<DenyList>],
-        start: Instant,
     ) -> Result<(Outcome, bool), TargetError> {
-        let Ready { started, slot, .. } = ready;
-        if let (Some((cache, name)), Some(slot)) = (name, &slot)
-            && !cache.lend(name, slot)
-        {
-            if let Some(ended) = self.compile(cache, name, job, kind, start)? {
-                return Ok((ended, true));
+        let Ready { started, slot, counted, .. } = ready;
+        drop(counted);
+        let _busy = WorkerCounted::busy();
+        if let (Some((cache, name)), Some(slot)) = (name, &slot) {
+            let hit = cache.lend(name, slot);
+            metrics::cache(hit);
+            if !hit {
+                if let Some(ended) = self.compile(cache, name, run)? {
+                    return Ok((ended, true));
+                }
+                // Counted as a miss above, whatever comes of this.
+                let _ = cache.lend_quietly(name, slot);
             }
-            // Counted as a miss above, whatever comes of this.
-            let _ = cache.lend_quietly(name, slot);
         }
         // The next one gets ready while this one runs.
-        let ended = started.run(job, start, None, deny, || self.order(kind))?;
+        let ended = started.run(run.job, run.start, run.cancel, deny, || self.order(run.kind))?;
         self.lock().ended.push((ended.remains, slot));
         self.wake.notify_all();
         Ok((ended.outcome, ended.given))
@@ -379,61 +463,82 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Compiles a guest in a worker of its own; an outcome means that the run ends here.
-    fn compile(
-        &self,
-        cache: &Cache,
-        name: &std::path::Path,
-        job: &Job,
-        kind: &Kind,
-        start: Instant,
-    ) -> Result<Option<Outcome>, TargetError> {
+    /// Compiles a guest in a worker of its own; an outcome means that the run ends here. Where no such worker is to be had, nothing is
+    /// kept, and the worker that runs the guest compiles it for itself.
+    fn compile(&self, cache: &Cache, name: &std::path::Path, run: &Run<'_>) -> Result<Option<Outcome>, TargetError> {
+        let kind = run.kind;
         let mut policy = kind.policy.clone();
         policy.grants = gauntlet_policy::Grants::default();
         let ground = parent::ground(&policy, &kind.protections);
-        let io = |source| TargetError::Io { what: "cannot keep compiled code", source };
-        let making = cache.making(ground.and_then(|ground| ground.user)).map_err(io)?;
-        let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
-        let own = jail::Ground { writable: Some(making.path().to_owned()), ..jail::Ground::default() };
-        let started = Started::start(&self.program, launcher, &policy, &kind.protections, Purpose::Compile, own)?;
-        let outcome = started.run(job, start, None, &[], || ())?.outcome;
-        if outcome.ending.ending != gauntlet_record::Ending::Returned {
-            return Ok(Some(outcome));
+        // A full disk, or too many processes, keep nothing, and the guest runs all the same.
+        let Ok(making) = cache.making(ground.and_then(|ground| ground.user)) else { return Ok(None) };
+        let _busy = WorkerCounted::busy();
+        let started = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose().and_then(|launcher| {
+            let own = jail::Ground { writable: Some(making.path().to_owned()), ..jail::Ground::default() };
+            Started::start(&self.program, launcher, &policy, &kind.protections, Purpose::Compile, own)
+        });
+        let started = match started {
+            Ok(started) => started,
+            Err(TargetError::Spawn { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Ended { outcome, given, remains } = started.run(run.job, run.start, run.cancel, &[], || ())?;
+        // What it wrote is taken only when it can write no more.
+        drop(remains);
+        match outcome.ending.ending {
+            Ending::Returned => {
+                let _ = cache.keep(&making, name);
+                Ok(None)
+            }
+            Ending::WorkerDied if !given => Ok(None),
+            Ending::Exited | Ending::Trapped | Ending::LimitReached | Ending::Refused | Ending::WorkerDied => {
+                Ok(Some(outcome))
+            }
         }
-        // A full disk keeps nothing, and the guest runs all the same.
-        let _ = cache.keep(&making, name);
-        Ok(None)
     }
 
     fn launcher(&self, ground: Ground, protections: &Protections) -> Result<Arc<Launcher>, TargetError> {
         let memory = jail::resources::with_scratch(protections);
+        let mut gone = Vec::new();
         let mut state = self.lock();
-        if let Some(launcher) = state.launchers.get(&(ground, memory))
+        if let Some((launcher, asked)) = state.launchers.get_mut(&(ground, memory))
             && launcher.alive()
         {
+            *asked = Instant::now();
             return Ok(Arc::clone(launcher));
+        }
+        // Policies may differ in every run: those that nobody uses go, the one that was not asked for longest first.
+        while state.launchers.len() >= MAX_LAUNCHERS {
+            let unused = state.launchers.iter().filter(|(_, (launcher, _))| Arc::strong_count(launcher) == 1);
+            let oldest = unused.min_by_key(|(_, (_, asked))| *asked).map(|(key, _)| *key);
+            let Some(oldest) = oldest else { break };
+            gone.extend(state.launchers.remove(&oldest));
         }
         let launcher = Launcher::start(&self.program, ground)
             .map_err(|source| TargetError::Spawn { program: self.program.clone(), source })?;
         // Those that run, those that are ready, and those that compile.
         let workers = u64::try_from(self.max).unwrap_or(u64::MAX).saturating_mul(3);
         let launcher = Arc::new(launcher.grouped(workers, memory));
-        state.launchers.insert((ground, memory), Arc::clone(&launcher));
+        gone.extend(state.launchers.insert((ground, memory), (Arc::clone(&launcher), Instant::now())));
+        // They are waited for, so not while everybody waits for us.
+        drop(state);
+        drop(gone);
         Ok(launcher)
     }
 
-    /// Starts a worker. A launcher that was killed between two runs is replaced.
+    /// Starts a worker. A launcher that was killed is replaced.
     fn start(&self, kind: &Kind) -> Result<Ready, TargetError> {
         let ground = parent::ground(&kind.policy, &kind.protections);
-        let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
-        match self.start_by(kind, launcher.clone()) {
-            Err(TargetError::Spawn { .. }) if launcher.is_some() => {
-                self.lock().launchers.retain(|_, held| !launcher.as_ref().is_some_and(|gone| Arc::ptr_eq(held, gone)));
-                drop(launcher);
-                let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
-                self.start_by(kind, launcher)
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            let launcher = ground.map(|ground| self.launcher(ground, &kind.protections)).transpose()?;
+            match (self.start_by(kind, launcher.clone()), launcher) {
+                (Err(TargetError::Spawn { .. }), Some(gone)) if attempts > 0 => {
+                    self.lock().launchers.retain(|_, (held, _)| !Arc::ptr_eq(held, &gone));
+                }
+                (started, _) => return started,
             }
-            started => started,
         }
     }
 
@@ -447,7 +552,7 @@ impl Shared {
         };
         let purpose = Purpose::Run { cached: slot.is_some() };
         let started = Started::start(&self.program, launcher, &kind.policy, &kind.protections, purpose, own)?;
-        Ok(Ready { key: kind.key.clone(), started, slot })
+        Ok(Ready { key: kind.key.clone(), started, slot, counted: WorkerCounted::idle() })
     }
 
     /// Starts workers until as many are ready as are wanted. Those of other policies make room.

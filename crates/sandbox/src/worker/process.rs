@@ -5,9 +5,10 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// A worker that is ended and reaped on every path.
 #[derive(Debug)]
@@ -33,8 +34,9 @@ impl Process {
     pub(super) fn ours(mut child: Child) -> io::Result<Self> {
         let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
         let file = |fd: OwnedFd| File::from(fd);
+        let stdin = child.stdin.take().map(|pipe| file(pipe.into()));
         Ok(Self {
-            stdin: child.stdin.take().map(|pipe| file(pipe.into())),
+            stdin: stdin.map(unblocked).transpose()?,
             stdout: child.stdout.take().map(|pipe| file(pipe.into())).ok_or_else(missing)?,
             stderr: child.stderr.take().map(|pipe| file(pipe.into())),
             id: child.id(),
@@ -43,10 +45,10 @@ impl Process {
     }
 
     /// Takes over what a launcher started.
-    pub(super) fn launched(pipes: [File; 3], id: u32, handle: OwnedFd, line: File) -> Self {
+    pub(super) fn launched(pipes: [File; 3], id: u32, handle: OwnedFd, line: File) -> io::Result<Self> {
         let [stdin, stdout, stderr] = pipes;
         let holder = Holder::Launched { handle, line, ended: None };
-        Self { stdin: Some(stdin), stdout, stderr: Some(stderr), id, holder }
+        Ok(Self { stdin: Some(unblocked(stdin)?), stdout, stderr: Some(stderr), id, holder })
     }
 
     /// Its number, as this process sees it.
@@ -64,6 +66,17 @@ impl Process {
             Holder::Ours(child) => _ = child.kill(),
             Holder::Launched { handle, .. } => _ = pidfd_send_signal(handle, Signal::KILL),
         }
+    }
+
+    /// Gives it some time to end by itself, and ends it then.
+    pub(super) fn end_within(&mut self, time: Duration) -> io::Result<ExitStatus> {
+        match &self.holder {
+            Holder::Ours(child) => _ = ends_within(child, time),
+            Holder::Launched { ended: Some(_), .. } => {}
+            Holder::Launched { handle, .. } => _ = readable_within(handle.as_fd(), time),
+        }
+        self.kill();
+        self.wait()
     }
 
     /// Waits for its end.
@@ -102,6 +115,36 @@ impl Process {
         let id = nix::unistd::Pid::from_raw(i32::try_from(self.id).ok()?);
         let clock = nix::time::clock_getcpuclockid(id).ok()?;
         nix::time::clock_gettime(clock).ok().map(Duration::from)
+    }
+}
+
+/// A pipe that nobody waits at when it is full: a worker that takes nothing must not hold its parent up.
+fn unblocked(pipe: File) -> io::Result<File> {
+    rustix::io::ioctl_fionbio(&pipe, true)?;
+    Ok(pipe)
+}
+
+/// Whether a child of ours ends within some time.
+pub(super) fn ends_within(child: &Child, time: Duration) -> bool {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+        .is_some_and(|handle| readable_within(handle.as_fd(), time))
+}
+
+/// Whether there is something to be read, or the other end is gone, within some time.
+pub(super) fn readable_within(descriptor: BorrowedFd<'_>, time: Duration) -> bool {
+    let until = Instant::now() + time;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        };
+        match poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)], Some(&left)) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) | Ok(0) => return false,
+            Ok(_) => return true,
+        }
     }
 }
 
