@@ -312,7 +312,9 @@ fn a_policy_that_cannot_be_held_here_ends_before_any_trial_and_names_one_that_ca
     let run = home.gauntlet(&["run", "--policy", "hardened", "--filter", QUICK, "--output", "out"]);
     if lacks {
         let done = run.ended(exit::HARNESS);
-        for word in ["`hardened` cannot be held here", "the preset `strict` would run", "`isolation.", "gauntlet doctor"] {
+        for word in
+            ["`hardened` cannot be held here", "the preset `strict` would run", "`isolation.", "gauntlet doctor"]
+        {
             assert!(done.stderr.contains(word), "{word}: {}", done.stderr);
         }
         assert!(done.stdout.is_empty() && !home.path("out").exists());

@@ -74,7 +74,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         row("the engine's own command line", &by_cli, String::new());
         println!("| jailed, warm, to that | | | {:.2} x |", ratio(p50(&tiny_warm), p50(&by_cli)));
         if !by_exec.is_empty() {
-            row("`gauntlet exec`, jail included", &by_exec, format!("{:.2} x that", ratio(p50(&by_exec), p50(&by_cli))));
+            row(
+                "`gauntlet exec`, jail included",
+                &by_exec,
+                format!("{:.2} x that", ratio(p50(&by_exec), p50(&by_cli))),
+            );
         }
     }
 
@@ -101,7 +105,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// How far past its deadline a loop gets, and how far past its budget a compilation.
 fn overshoot() -> Result<(), Box<dyn Error>> {
     let looping = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#)?;
-    for (what, fuel) in [("deadline of 50 ms, metered", "fuel: 1_000_000_000_000"), ("the same, unmetered", "fuel: unlimited")] {
+    for (what, fuel) in
+        [("deadline of 50 ms, metered", "fuel: 1_000_000_000_000"), ("the same, unmetered", "fuel: unlimited")]
+    {
         let text = format!("version: 1\nlimits: {{ deadline: 50ms, {fuel} }}\n");
         let policy = Policy::parse("bench", &text).map_err(|_| "a faulty policy")?;
         let pool = Pool::builder().min(1).max(1).build()?;
@@ -117,9 +123,14 @@ fn overshoot() -> Result<(), Box<dyn Error>> {
             past.push(Duration::from_nanos(used.saturating_sub(50_000_000)));
         }
         past.sort();
-        println!("| {what}: overshoot | {:.2?} | {:.2?} | {early} early |", past[past.len() / 2], past[past.len() * 99 / 100]);
+        println!(
+            "| {what}: overshoot | {:.2?} | {:.2?} | {early} early |",
+            past[past.len() / 2],
+            past[past.len() * 99 / 100]
+        );
     }
-    let policy = Policy::parse("bench", "version: 1\nlimits: { compile-time: 500ms }\n").map_err(|_| "a faulty policy")?;
+    let policy =
+        Policy::parse("bench", "version: 1\nlimits: { compile-time: 500ms }\n").map_err(|_| "a faulty policy")?;
     let job = Job { guest: locals_bomb(), policy, ..Job::default() };
     let (mut past, mut memory) = (Vec::new(), 0);
     for _ in 0..5 {
@@ -130,7 +141,12 @@ fn overshoot() -> Result<(), Box<dyn Error>> {
         memory = memory.max(usage(&outcome, LimitKey::CompileMemory).unwrap_or(0));
     }
     past.sort();
-    println!("| compile bomb: past compile-time | {:.2?} | {:.2?} | {} MB at most |", past[2], past[4], memory / 1_000_000);
+    println!(
+        "| compile bomb: past compile-time | {:.2?} | {:.2?} | {} MB at most |",
+        past[2],
+        past[4],
+        memory / 1_000_000
+    );
     Ok(())
 }
 
