@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gauntlet_policy::Policy;
+use gauntlet_policy::{Policy, Requirement};
 use gauntlet_record::{Confinement, Granted, GuestText, Host, Unit, exit};
 use gauntlet_sandbox::Worker;
 use gauntlet_target::{Job, Target as _};
@@ -70,9 +70,9 @@ pub(super) fn run(args: &Doctor) -> Result<u8, Failure> {
     let _ = writeln!(text, "\npresets:");
     for (name, source) in gauntlet_policies::PRESETS {
         let verdict = match Policy::parse(name, source) {
-            Ok(policy) => match gauntlet_sandbox::preflight(&policy) {
-                Ok(()) => "runs here".to_owned(),
-                Err(error) => format!("does not run here: {error}"),
+            Ok(policy) => match objection(&policy, &found.jail) {
+                None => "runs here".to_owned(),
+                Some(why) => format!("does not run here: {why}"),
             },
             Err(_) => "cannot be read".to_owned(),
         };
@@ -82,7 +82,20 @@ pub(super) fn run(args: &Doctor) -> Result<u8, Failure> {
     Ok(exit::CLEAN)
 }
 
-pub(super) const fn word(granted: Granted) -> &'static str {
+/// Why a policy's workers do not run here; `None` if they do.
+fn objection(policy: &Policy, jail: &[Confinement]) -> Option<String> {
+    if let Err(error) = gauntlet_sandbox::preflight(policy) {
+        return Some(error.to_string());
+    }
+    // What files promise may still be kept from a worker.
+    policy.isolation.mechanisms().into_iter().find_map(|(mechanism, requirement)| {
+        let short = jail.iter().find(|seen| seen.mechanism == mechanism && seen.granted != Granted::Full)?;
+        (requirement.value == Requirement::Required)
+            .then(|| format!("`isolation.{mechanism}` is required and not to be had: {}", short.note))
+    })
+}
+
+const fn word(granted: Granted) -> &'static str {
     match granted {
         Granted::Full => "full",
         Granted::Partial => "partial",

@@ -26,11 +26,13 @@ pub(super) fn ending(outcome: &Outcome) -> String {
     if let Some(cause) = end.cause {
         let _ = write!(text, " ({cause})");
     }
-    if !end.detail.is_empty() {
+    // Of an exit there is no more to tell than its code.
+    let exited = end.ending == Ending::Exited;
+    if !exited && !end.detail.is_empty() {
         let _ = write!(text, ": {}", GuestText::new(end.detail.as_bytes(), MAX_DETAIL).as_str());
     }
     text.push('\n');
-    for frame in &end.frames {
+    for frame in end.frames.iter().filter(|_| !exited) {
         let _ = writeln!(text, "  at {}", GuestText::name(frame).as_str());
     }
     if outcome.truncated {
