@@ -4,6 +4,7 @@
 //! Ends 0 if every run that was submitted ended with a typed outcome or a typed error, if every run that started has exactly one end in
 //! the audit log, and if processes, descriptors, threads, mounts, control groups, temporary files and memory of this process are back
 //! at their starting counts.
+#![expect(clippy::print_stdout, reason = "a tool that shows what it found")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -46,7 +47,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let at_once = number("--at-once")?.unwrap_or(1_000);
     let lanes = number("--lanes")?.unwrap_or(2);
     let killing = std::env::args().any(|argument| argument == "--kill");
-    let quiet = number("--warm-up")?.unwrap_or(50);
+    let quiet = number("--warm-up")?.unwrap_or(at_once);
 
     let extra = std::env::var("SOAK_POLICY").unwrap_or_default();
     let policy = Policy::parse("soak", &format!("version: 1\nlimits: {{ deadline: 60s }}\n{extra}\n"))
@@ -57,7 +58,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711))?;
     let log = |name: &str| directory.path().join(name);
 
-    // What the first runs set up for good, such as the allocator's arenas, is no leak.
+    // What the first wave sets up for good, such as the allocator's arenas for so many threads, is no leak.
     soak(&job, &log("warm-up.jsonl"), quiet, quiet, lanes, false)?;
     fs::File::create(log("audit.jsonl"))?;
     let before = Held::now()?;
