@@ -66,8 +66,11 @@ pub fn mechanisms() -> Vec<Mechanism> {
     DETECTORS.iter().map(|(_, detect)| detect()).collect()
 }
 
+/// Looks for one mechanism.
+type Detect = fn() -> Mechanism;
+
 /// How each mechanism is looked for, in the order in which policies name them.
-const DETECTORS: &[(&str, fn() -> Mechanism)] = &[
+const DETECTORS: &[(&str, Detect)] = &[
     ("process", process),
     ("seccomp", seccomp),
     ("landlock", landlock),
