@@ -147,6 +147,9 @@ fn cpu_time() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
 }
 
+/// Wall and CPU time of a cycle, in microseconds: of the raw engine and of ours.
+type Round = ((f64, f64), (f64, f64));
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(30);
     println!(
@@ -159,7 +162,7 @@ fn main() {
         for _ in 0..ROUNDS {
             rounds.push((time(|| raw.run()), time(|| ours.run())));
         }
-        let over = |of: fn(&((f64, f64), (f64, f64))) -> f64| median(rounds.iter().map(of).collect());
+        let over = |of: fn(&Round) -> f64| median(rounds.iter().map(of).collect());
         println!(
             "{name:<12} {:>9.2} {:>9.2} {:>7.2} {:>11.2} {:>12.2} {:>7.2}",
             over(|(raw, _)| raw.0),

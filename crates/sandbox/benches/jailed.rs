@@ -3,6 +3,8 @@
 //! Everything that is compared is measured in turns within one run, because machines drift; the table shows ratios. With the path of the
 //! engine's own command line and of ours as arguments (`-- --cli wasmtime --exec target/release/gauntlet`) those are measured, too.
 
+#![expect(clippy::print_stdout, reason = "the table goes to standard output")]
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
