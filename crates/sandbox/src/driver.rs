@@ -24,6 +24,8 @@ enum State {
 /// Timers and file threads. The thread that drives them starts with the first call that waits.
 pub(crate) struct Driver {
     handle: Handle,
+    /// Sockets make progress only while somebody drives them, also for a guest that asks again and again and never waits.
+    network: bool,
     driven: AtomicBool,
     state: Mutex<State>,
 }
@@ -43,6 +45,7 @@ impl Driver {
         let runtime = builder.build()?;
         Ok(Self {
             handle: runtime.handle().clone(),
+            network,
             driven: AtomicBool::new(false),
             state: Mutex::new(State::Ready(runtime)),
         })
@@ -73,6 +76,9 @@ impl Driver {
     /// Waits for a run on the calling thread, and ends it when its watch says so.
     pub(crate) fn block_on<T>(&self, watch: &Stopwatch, run: impl Future<Output = T>) -> Result<T, LimitKey> {
         let _context = self.handle.enter();
+        if self.network {
+            self.drive();
+        }
         let mut run = pin!(run);
         with_parker(|parker, waker| {
             let mut context = Context::from_waker(waker);
@@ -96,6 +102,9 @@ impl Driver {
 
     /// The same as a future, for any executor.
     pub(crate) async fn within<T>(&self, watch: &Stopwatch, run: impl Future<Output = T>) -> Result<T, LimitKey> {
+        if self.network {
+            self.drive();
+        }
         let mut run = pin!(run);
         let mut timer: Option<Pin<Box<tokio::time::Sleep>>> = None;
         future::poll_fn(|context| {

@@ -144,7 +144,7 @@ impl Prepared {
 
     /// Validates and compiles the guest and leaves its code in the engine's cache; nothing of it runs.
     pub(crate) fn compile_only(&self, job: &Job, start: Instant, progress: &mut dyn Progress) -> Outcome {
-        let mut outcome = match self.compile(job, progress) {
+        let mut outcome = match self.compile(job, &Timeline::default(), progress) {
             Ok((_, time)) => Outcome { usage: vec![used(LimitKey::CompileTime, time)], ..Outcome::default() },
             Err(refused) => *refused,
         };
@@ -154,11 +154,10 @@ impl Prepared {
 
     fn run(&self, job: &Job, host: Host, progress: &mut dyn Progress) -> Outcome {
         let timeline = host.timeline.clone();
-        let (compiled, compile_time) = match self.compile(job, progress) {
+        let (compiled, compile_time) = match self.compile(job, &timeline, progress) {
             Ok(compiled) => compiled,
             Err(refused) => return *refused,
         };
-        timeline.mark(|| "compiled".into());
         let mut outcome = match self.runtime.link(compiled) {
             Ok(program) => self.in_runtime(job, host, &program),
             Err(error) => Outcome { ending: ending(&error, &host.tally), ..Outcome::default() },
@@ -168,11 +167,18 @@ impl Prepared {
     }
 
     /// Validates and compiles the guest; also says how long that took, in nanoseconds.
-    fn compile(&self, job: &Job, progress: &mut dyn Progress) -> Result<(Compiled, u64), Box<Outcome>> {
+    fn compile(
+        &self,
+        job: &Job,
+        timeline: &Timeline,
+        progress: &mut dyn Progress,
+    ) -> Result<(Compiled, u64), Box<Outcome>> {
         progress.compiling();
         let compiling = Instant::now();
         let shape = self.runtime.check(&job.guest, job.signature.as_deref(), &job.policy)?;
+        timeline.mark(|| "validated".into());
         let compiled = self.runtime.compile(&job.guest, shape);
+        timeline.mark(|| "compiled".into());
         let compile_time = nanos(compiling.elapsed());
         progress.compiled();
         compiled.map(|compiled| (compiled, compile_time))

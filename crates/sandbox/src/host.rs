@@ -57,9 +57,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Notes what was asked for of the run as it goes on; `start` is where its moments are counted from.
-    pub(crate) fn traced(mut self, trace: Trace, start: Instant) -> Self {
-        self.timeline = Timeline::new(trace.timeline, start);
+    /// Notes what was asked for of the run as it goes on.
+    pub(crate) fn traced(mut self, trace: Trace, timeline: &Timeline) -> Self {
+        self.timeline = timeline.clone();
         self.sampler = Sampler::new(trace.profile);
         self.tally.on(self.timeline.clone());
         self

@@ -23,6 +23,7 @@ use crate::protections::{SCRATCH_NEEDS, has_scratch};
 use crate::pulse::Pulse;
 use crate::runtime::{Call, Instance, Program, Returned, Runtime};
 use crate::stopwatch::{Stopwatch, Timed};
+use crate::timeline::Timeline;
 use crate::{Protections, preflight, validate};
 
 /// Instances that the pool holds at once; more are made on demand.
@@ -262,7 +263,13 @@ impl Warm {
     }
 
     /// The compiled guest, from the cache or from its bytes. A refusal is an outcome.
-    fn ready(&self, guest: &[u8], digest: Digest, pooled: bool) -> Result<Result<Ready, Box<Outcome>>, TargetError> {
+    fn ready(
+        &self,
+        guest: &[u8],
+        digest: Digest,
+        pooled: bool,
+        timeline: &Timeline,
+    ) -> Result<Result<Ready, Box<Outcome>>, TargetError> {
         if let Some(ready) = self.kept().get(&digest, pooled) {
             return Ok(Ok(ready));
         }
@@ -277,6 +284,7 @@ impl Warm {
             Ok(shape) => shape,
             Err(refused) => return Ok(Err(refused)),
         };
+        timeline.mark(|| "validated".into());
         // Nothing can end a compilation from within: what would cost too much is refused.
         let estimate = validate::compile_estimate(guest);
         for (key, cost) in [(LimitKey::CompileTime, estimate.time), (LimitKey::CompileMemory, estimate.memory)] {
@@ -302,6 +310,7 @@ impl Warm {
             }
         };
         self.tell(|| Event::Compiled);
+        timeline.mark(|| "compiled".into());
         let ready = Ready { program, pooled, compile_time: nanos(began.elapsed()) };
         self.kept().put(digest, guest.len(), ready.clone());
         Ok(Ok(ready))
@@ -320,7 +329,14 @@ impl Warm {
         validate::admit(request.guest, request.signature, &self.policy, &self.protections)
     }
 
-    fn begin(&self, call: Call<'_>, stdin: &[u8], trace: Trace, start: Instant) -> Result<Begun, TargetError> {
+    fn begin(
+        &self,
+        call: Call<'_>,
+        stdin: &[u8],
+        trace: Trace,
+        timeline: &Timeline,
+        start: Instant,
+    ) -> Result<Begun, TargetError> {
         let tally = match &self.listener {
             Some(listener) => {
                 let listener = Arc::clone(listener);
@@ -339,7 +355,7 @@ impl Warm {
                 }
             });
         let host = host::build(&self.policy, &self.protections, call.nonce, stdin, &output, tally.clone())?;
-        let host = host.traced(trace, start);
+        let host = host.traced(trace, timeline);
         let watch = Arc::new(Stopwatch::new(&self.protections, start));
         Ok(Begun { host, output, captured, tally, watch })
     }
@@ -367,19 +383,21 @@ impl Warm {
     /// If the guest could not be run at all.
     pub(crate) fn run(&self, request: &Request<'_>) -> Result<Outcome, TargetError> {
         let start = Instant::now();
+        let timeline = Timeline::new(request.trace.timeline, start);
+        timeline.mark(|| "read".into());
         crate::call_depth::preflight(request.guest, &self.policy, &self.protections)?;
         if let Err(refused) = self.admit(request) {
             return Ok(self.refused(*refused, request, start));
         }
         let slot = self.slot();
-        let ready = match self.ready(request.guest, request.digest, slot.0.is_some())? {
+        let ready = match self.ready(request.guest, request.digest, slot.0.is_some(), &timeline)? {
             Ok(ready) => ready,
             Err(refused) => return Ok(self.refused(*refused, request, start)),
         };
         if let Some(denied) = self.denied(request) {
             return Ok(self.refused(denied, request, start));
         }
-        let begun = self.begin(request.call, request.stdin, request.trace, start)?;
+        let begun = self.begin(request.call, request.stdin, request.trace, &timeline, start)?;
         let runtime = self.runtime(ready.pooled)?;
         let mut store = self.store(runtime, request.guest, &ready, begun.host, &begun.watch);
         let _beat = self.pulse.beat();
@@ -408,6 +426,8 @@ impl Warm {
     /// If the guest could not be run at all.
     pub(crate) async fn run_async(self: &Arc<Self>, request: &Request<'_>) -> Result<Outcome, TargetError> {
         let start = Instant::now();
+        let timeline = Timeline::new(request.trace.timeline, start);
+        timeline.mark(|| "read".into());
         crate::call_depth::preflight(request.guest, &self.policy, &self.protections)?;
         if let Err(refused) = self.admit(request) {
             return Ok(self.refused(*refused, request, start));
@@ -420,7 +440,9 @@ impl Warm {
             None => {
                 // Compiling takes long: it must not keep the executor's thread.
                 let (own, guest, digest) = (Arc::clone(self), request.guest.to_vec(), request.digest);
-                let compiled = self.driver.handle().spawn_blocking(move || own.ready(&guest, digest, pooled)).await;
+                let told = timeline.clone();
+                let compiled =
+                    self.driver.handle().spawn_blocking(move || own.ready(&guest, digest, pooled, &told)).await;
                 compiled.map_err(|error| TargetError::Protocol(format!("compiling ended: {error}")))??
             }
         };
@@ -431,7 +453,7 @@ impl Warm {
         if let Some(denied) = self.denied(request) {
             return Ok(self.refused(denied, request, start));
         }
-        let begun = self.begin(request.call, request.stdin, request.trace, start)?;
+        let begun = self.begin(request.call, request.stdin, request.trace, &timeline, start)?;
         let runtime = self.runtime(ready.pooled)?;
         let mut store = self.store(runtime, request.guest, &ready, begun.host, &begun.watch);
         let _beat = self.pulse.beat();
@@ -489,6 +511,16 @@ impl Warm {
     fn refused(&self, mut outcome: Outcome, request: &Request<'_>, start: Instant) -> Outcome {
         outcome.usage.push(used(LimitKey::ModuleSize, request.guest.len() as u64));
         outcome.usage.push(used(LimitKey::Deadline, nanos(start.elapsed())));
+        // Nothing of it ran.
+        let none = [
+            LimitKey::HostWork,
+            LimitKey::Disk,
+            LimitKey::Files,
+            LimitKey::Connections,
+            LimitKey::NetworkBytes,
+            LimitKey::Ports,
+        ];
+        outcome.usage.extend(none.map(|key| used(key, 0)));
         self.complete(&mut outcome);
         outcome
     }
@@ -513,16 +545,17 @@ impl Warm {
         let start = Instant::now();
         let call = Call { entry: Some(""), ..Call::default() };
         let request = Request { guest, digest, call, stdin, signature: None, trace: Trace::default(), deny: &[] };
+        let timeline = Timeline::default();
         crate::call_depth::preflight(guest, &self.policy, &self.protections)?;
         if let Err(refused) = self.admit(&request) {
             return Ok(Err(Box::new(self.refused(*refused, &request, start))));
         }
         // A session may live long, so it takes no place in the pool from short runs.
-        let ready = match self.ready(guest, digest, false)? {
+        let ready = match self.ready(guest, digest, false, &timeline)? {
             Ok(ready) => ready,
             Err(refused) => return Ok(Err(Box::new(self.refused(*refused, &request, start)))),
         };
-        let begun = self.begin(request.call, stdin, request.trace, start)?;
+        let begun = self.begin(request.call, stdin, request.trace, &timeline, start)?;
         let runtime = self.runtime(false)?;
         let mut store = self.store(runtime, guest, &ready, begun.host, &begun.watch);
         let beat = self.pulse.beat();

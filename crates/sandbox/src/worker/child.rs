@@ -16,6 +16,7 @@ use crate::execute::{self, Progress, Ticker};
 use crate::host::{self, Tally};
 use crate::jail;
 use crate::output::{Output, Which};
+use crate::timeline::Timeline;
 
 /// Exit code of a worker that could not speak to its parent.
 const LOST: u8 = 4;
@@ -131,7 +132,7 @@ fn work() -> io::Result<()> {
             let _ = protocol::write(&mut &stream, kind, bytes);
         });
     let host = match host::build(&job.policy, &protections, &job.nonce, &job.stdin, &output, tally) {
-        Ok(host) => host.traced(job.trace, start),
+        Ok(host) => host.traced(job.trace, &Timeline::new(job.trace.timeline, start)),
         Err(error) => return protocol::write(&mut to, Kind::Failed, error_chain(&error).as_bytes()),
     };
     let _ = begin.send(prepared.ticker(start));
