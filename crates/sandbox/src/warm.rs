@@ -803,9 +803,9 @@ mod tests {
         let first = guest(0);
         for n in 0..u32::try_from(KEPT_GUESTS).unwrap() + 10 {
             let guest = guest(n);
-            assert!(warm.ready(&guest, digest(&guest), true).unwrap().is_ok());
+            assert!(warm.ready(&guest, digest(&guest), true, &Timeline::default()).unwrap().is_ok());
             // The first one is used again and again, so it stays.
-            assert!(warm.ready(&first, digest(&first), true).unwrap().is_ok());
+            assert!(warm.ready(&first, digest(&first), true, &Timeline::default()).unwrap().is_ok());
         }
         let mut kept = warm.kept();
         assert_eq!(kept.guests.len(), KEPT_GUESTS);
