@@ -580,7 +580,7 @@ fn without_descriptors() {
             Ok(outcome) => {
                 assert!(matches!(outcome.ending.ending, Ending::Returned | Ending::WorkerDied), "{outcome:?}")
             }
-            Err(TargetError::Spawn { .. } | TargetError::Io { .. }) => errors += 1,
+            Err(TargetError::Spawn { .. } | TargetError::Io { .. } | TargetError::Unconfined { .. }) => errors += 1,
             Err(other) => panic!("{few} descriptors: {other}"),
         }
     }
