@@ -150,7 +150,8 @@ impl Plan {
             return Some(format!("{name} runs no {world}"));
         }
         let component = matches!(attack.world, World::Preview2 | World::Component);
-        if component && !self.policy.features.allows(Feature::ComponentModel) {
+        // Ours refuses them whatever they do. Whether somebody else's does is not for the policy to say: there the attack runs.
+        if component && !target.choice.may_be_silent() && !self.policy.features.allows(Feature::ComponentModel) {
             return Some("the policy refuses components, its benign twins included".to_owned());
         }
         let entry = attack.entry.as_deref().filter(|entry| *entry != "_start");
@@ -466,6 +467,8 @@ mod tests {
         let component = Attack { world: World::Component, ..empty_attack() };
         assert_eq!(plan.lacking(&components(), &component), None);
         assert!(closed.lacking(&components(), &component).is_some());
+        let foreign = TargetPlan { choice: command().choice, ..components() };
+        assert_eq!(closed.lacking(&foreign, &component), None, "a sandbox that cannot be told is attacked");
         assert!(lacks(&Attack { entry: Some("spin".into()), ..empty_attack() }).is_some());
         assert!(lacks(&Attack { entry: Some("_start".into()), ..empty_attack() }).is_none());
         assert!(lacks(&Attack { live: Live::Engine("48.0.0".into()), ..empty_attack() }).is_some());

@@ -158,7 +158,9 @@ fn a_worker_killed_before_it_has_its_guest_is_replaced() {
     pool.warm(&job.policy).unwrap();
     kill(find(is_worker), Signal::KILL);
     returned(&pool.run(&job).unwrap());
-    assert_eq!((pool.status().warm_starts, pool.status().ready <= 1), (1, true));
+    // Which of both the second attempt was is for the keeper's thread to say. It is one run all the same.
+    let status = pool.status();
+    assert_eq!((status.warm_starts + status.cold_starts, status.ready <= 1), (1, true));
 }
 
 fn a_launcher_killed_between_runs_is_replaced() {

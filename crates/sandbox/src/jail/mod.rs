@@ -130,8 +130,30 @@ pub(crate) fn narrow_process(
     if policy.isolation.landlock.value != Requirement::Off {
         achieved.push(files::narrow(policy, protections, ground));
     }
+    keep_cache_shut(ground, &achieved)?;
     require(policy, &achieved)?;
     Ok(achieved)
+}
+
+/// Kept code is used only where the worker can change none of it: beneath a root of its own, or under Landlock.
+fn keep_cache_shut(ground: &mut Ground, achieved: &[Confinement]) -> Result<(), Denied> {
+    let held = achieved.iter().any(|given| match given.mechanism.as_str() {
+        "root" => given.granted == Granted::Full,
+        "landlock" => given.granted != Granted::None,
+        _ => false,
+    });
+    if held {
+        return Ok(());
+    }
+    // A guest compiles for itself then; a worker that would leave code for others does not begin.
+    ground.readable.clear();
+    match ground.writable {
+        None => Ok(()),
+        Some(_) => Err(Denied {
+            mechanism: "landlock".into(),
+            note: "neither a root of its own nor Landlock keeps this worker from other compiled code".into(),
+        }),
+    }
 }
 
 /// Second half, with all threads that will be: the filter on system calls.
@@ -165,4 +187,26 @@ fn require(policy: &Policy, achieved: &[Confinement]) -> Result<(), Denied> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_code_is_used_only_where_it_cannot_be_changed() {
+        let ground = || Ground { readable: vec!["/slot".into()], ..Ground::default() };
+        let left = |mechanism: &str, granted| {
+            let mut ground = ground();
+            keep_cache_shut(&mut ground, &[confinement(mechanism, granted, "")]).unwrap();
+            ground.readable.len()
+        };
+        assert_eq!(left("root", Granted::Full), 1);
+        assert_eq!(left("landlock", Granted::Partial), 1);
+        assert_eq!(left("root", Granted::None), 0);
+        assert_eq!(left("landlock", Granted::None), 0);
+        assert_eq!(left("seccomp", Granted::Full), 0);
+        let mut compiles = Ground { writable: Some("/making".into()), ..Ground::default() };
+        assert!(keep_cache_shut(&mut compiles, &[]).is_err());
+    }
 }

@@ -393,17 +393,17 @@ impl Shared {
         let mut attempts = ATTEMPTS;
         loop {
             attempts -= 1;
-            let ready = match self.take(&kind.key) {
-                Some(ready) => ready,
-                None => {
-                    self.lock().cold_starts += 1;
-                    self.start(kind)?
-                }
+            let (ready, warm) = match self.take(&kind.key) {
+                Some(ready) => (ready, true),
+                None => (self.start(kind)?, false),
             };
             let (outcome, given) = self.run_in(ready, run, name.as_ref(), &deny)?;
             // A worker that died before it was given the guest has run nothing of it: the next one may.
             let again = !given && outcome.ending.ending == Ending::WorkerDied;
             if !again || attempts == 0 {
+                let mut state = self.lock();
+                state.warm_starts += u64::from(warm);
+                state.cold_starts += u64::from(!warm);
                 return Ok(outcome);
             }
         }
@@ -413,10 +413,7 @@ impl Shared {
         let mut state = self.lock();
         let place = state.ready.iter().position(|ready| ready.key == key);
         match place {
-            Some(place) => {
-                state.warm_starts += 1;
-                Some(state.ready.swap_remove(place))
-            }
+            Some(place) => Some(state.ready.swap_remove(place)),
             None => {
                 state.wanted = (state.wanted + 1).min(self.max);
                 None
@@ -482,7 +479,12 @@ impl Shared {
             Err(TargetError::Spawn { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let Ended { outcome, given, remains } = started.run(run.job, run.start, run.cancel, &[], || ())?;
+        let ended = match started.run(run.job, run.start, run.cancel, &[], || ()) {
+            // It would not be kept from other code. What the policy requires is asked of the worker that runs the guest, too.
+            Err(TargetError::Unconfined { .. }) => return Ok(None),
+            ended => ended?,
+        };
+        let Ended { outcome, given, remains } = ended;
         // What it wrote is taken only when it can write no more.
         drop(remains);
         match outcome.ending.ending {
