@@ -1,5 +1,5 @@
 //! Reads the engine's version from the lock file, so that records name the engine that was really built, and assembles the guests that
-//! measure what fuel is worth.
+//! measure what fuel is worth, and the one that a waiting worker warms up with.
 
 use std::path::Path;
 use std::{env, fs};
@@ -18,7 +18,7 @@ fn main() {
     let guests = Path::new(&manifest).join("calibrate");
     println!("cargo::rerun-if-changed={}", guests.display());
     let out = env::var("OUT_DIR").expect("cargo sets it");
-    for name in ["sieve", "xorshift", "matmul", "fib", "calls"] {
+    for name in ["sieve", "xorshift", "matmul", "fib", "calls", "rehearsal"] {
         let wasm = wat::parse_file(guests.join(format!("{name}.wat"))).expect("a guest of ours assembles");
         fs::write(Path::new(&out).join(format!("{name}.wasm")), wasm).expect("cargo made the directory");
     }

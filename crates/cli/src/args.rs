@@ -167,6 +167,7 @@ pub(crate) struct Run {
 #[command(after_help = "\
 Examples:
   gauntlet selftest
+  gauntlet selftest --quick
   gauntlet selftest --mistake memory-limiter-detached
 
 Exit codes: 0 all caught, 1 one missed, 2 wrong input, 4 harness or host.")]
@@ -174,6 +175,9 @@ pub(crate) struct Selftest {
     /// Only mistakes whose name contains this; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub(crate) mistake: Vec<String>,
+    /// Go on to the next mistake when one attack has caught it; the matrix of mistakes and attacks stays incomplete.
+    #[arg(long)]
+    pub(crate) quick: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use gauntlet_corpus::Attack;
-use gauntlet_record::{Backstopped, CaughtBy, Mutation, MutationScore, Role, Run, Trial, Verdict, Why};
+use gauntlet_corpus::{Attack, Live};
+use gauntlet_record::{Backstopped, CaughtBy, Cause, Mutation, MutationScore, Role, Run, Trial, Verdict, Why};
 use gauntlet_target::Description;
 
 use crate::lanes::{Launcher, spread};
@@ -23,13 +23,32 @@ pub struct Mistake {
     pub unescaped: bool,
     /// The worlds and features it offers: an attack that it could not run anyway shows nothing.
     pub offers: Vec<String>,
+    /// The protections it leaves out, by id, if it is our executor without them.
+    pub left_out: Vec<String>,
+}
+
+impl Mistake {
+    /// Whether an attack goes for a protection that this mistake leaves out.
+    fn invites(&self, attack: &Attack) -> bool {
+        let named = |id: &str| self.left_out.iter().any(|left_out| left_out == id);
+        let stopped_by = |cause: &Cause| match cause {
+            Cause::Limit(key) => named(&key.to_string()),
+            _ => false,
+        };
+        match &attack.live {
+            Live::Lift(ids) => ids.iter().any(|id| named(id)),
+            Live::Executor(name) => *name == self.name,
+            Live::Overlay(_) | Live::Engine(_) | Live::None(_) => attack.contained_by.iter().any(stopped_by),
+        }
+    }
 }
 
 /// Runs the corpus against each broken executor, alone, and says which attacks catch it; then those attacks once more with the layers
 /// behind the mistake in place, to see which layer holds.
 ///
 /// `reference` are the trials of the same plan on its first target: only attacks that were contained there can catch anything, and their
-/// live controls are the proof that they work. With `quick`, a mistake is done with when one attack has caught it.
+/// live controls are the proof that they work. With `quick`, a mistake is done with when one attack has caught it, and those that go for
+/// what it leaves out come first.
 ///
 /// # Errors
 ///
@@ -55,7 +74,11 @@ pub fn selftest(
     let mut mutations = Vec::new();
     for mistake in mistakes {
         let bench = Bench { stage: &stage, target, mistake, reference };
-        let Some(mutation) = bench.mutation(&bench.runnable(&attacks), quick) else { break };
+        let mut runnable = bench.runnable(&attacks);
+        if quick {
+            runnable.sort_by_key(|attack| !mistake.invites(attack));
+        }
+        let Some(mutation) = bench.mutation(&runnable, quick) else { break };
         progress(Progress::Mutation { mutation: &mutation });
         mutations.push(mutation);
     }

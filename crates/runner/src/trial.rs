@@ -233,23 +233,11 @@ pub fn serve(spec: &Path, make: MakeTarget<'_>, payloads: Payloads<'_>) -> Resul
         make(&spec.target).map_err(SuperviseError::NoTarget).and_then(|target| supervise(&spec, &*target, payloads));
     let answer = match run {
         Ok(run) => Answer::Run(Box::new(run)),
-        Err(error) => Answer::Failed(chain(&error)),
+        Err(error) => Answer::Failed(gauntlet_target::error_chain(&error)),
     };
     let text = serde_json::to_vec(&answer).map_err(|error| world("write the answer")(error.into()))?;
     let mut out = io::stdout().lock();
     out.write_all(&text).and_then(|()| out.flush()).map_err(world("write the answer"))
-}
-
-/// An error with everything under it, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    text
 }
 
 /// Runs one job in a fresh world and measures it. The calling process must have no children of its own: everything that descends from

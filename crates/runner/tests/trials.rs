@@ -409,6 +409,7 @@ fn a_broken_executor_is_caught_and_its_backstop_named() {
         sentence: "On purpose.".into(),
         unescaped: false,
         offers: vec!["preview1".into()],
+        left_out: Vec::new(),
     };
     let mistakes = [mistake("broken"), mistake("idle"), mistake("shell")];
     let mut seen = 0;

@@ -195,7 +195,8 @@ impl DenyList {
     pub fn check(&self, digest: &str, engine: &str) -> Result<(), Denied> {
         let mut state = self.lock();
         if let Some(path) = &self.path {
-            refresh(path, &mut state).map_err(|error| Denied::Unreadable { why: chain(&error) })?;
+            refresh(path, &mut state)
+                .map_err(|error| Denied::Unreadable { why: gauntlet_target::error_chain(&error) })?;
         }
         for entries in [&state.own, &state.file] {
             if let Some(reason) = entries.modules.get(digest) {
@@ -327,17 +328,6 @@ fn covers(entry: &str, engine: &str) -> bool {
 fn cut(reason: &str) -> String {
     let reason = if reason.is_empty() { "no reason given" } else { reason };
     reason.chars().filter(|c| gauntlet_record::is_printable(*c)).take(MAX_REASON).collect()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

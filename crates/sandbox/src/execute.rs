@@ -1,7 +1,7 @@
 //! One run of one guest, the same for both placements: validate, compile, link, instantiate, call; everything under one deadline.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::Policy;
@@ -10,17 +10,21 @@ use gauntlet_target::{EndingSeen, Job, Outcome};
 use wasmtime::{Engine, Store, Trap};
 
 use crate::functions::{Functions, HostFault};
-use crate::host::{Host, Tally};
+use crate::host::{self, Host, Tally};
 use crate::meter::{Denied, Reached};
 use crate::output::Output;
 use crate::profile::{self, Sampler};
 use crate::runtime::{Call, Compiled, Program, Returned, Runtime};
 use crate::timeline::Timeline;
 use crate::typed::ValueError;
+use crate::validate::Shape;
 use crate::{Protections, engine};
 
 /// How often the epoch advances and the clocks are looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// The guest of a rehearsal.
+const REHEARSAL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rehearsal.wasm"));
 
 /// What the ticker found: the first of deadline and CPU time to pass.
 #[derive(Debug, Default)]
@@ -79,6 +83,8 @@ pub(crate) fn cpu_time() -> Duration {
 pub(crate) struct Prepared {
     runtime: Runtime,
     expiry: Arc<Expiry>,
+    /// CPU time of the process before its job came.
+    before: OnceLock<Duration>,
 }
 
 /// What a run reports while it goes on.
@@ -98,13 +104,27 @@ pub(crate) fn prepare(
     options: &engine::Options,
 ) -> wasmtime::Result<Prepared> {
     let runtime = Runtime::new(policy, protections, options, Arc::new(Functions::default()))?;
-    Ok(Prepared { runtime, expiry: Arc::default() })
+    Ok(Prepared { runtime, expiry: Arc::default(), before: OnceLock::new() })
 }
 
 impl Prepared {
+    /// Compiles and runs a guest of ours, so that the engine's code and data are in memory when the real one comes. Nothing that it does
+    /// is counted, and what it cannot do is left undone.
+    pub(crate) fn rehearse(&self) {
+        let job = Job { guest: REHEARSAL.to_vec(), ..Job::default() };
+        let tally = Tally::default();
+        let output = Output::new(None, tally.clone(), |_, _| ());
+        let Ok(host) = host::build(&job.policy, &self.runtime.protections, "", &[], &output, tally) else { return };
+        let Ok(compiled) = self.runtime.compile(&job.guest, Shape::Module) else { return };
+        if let Ok(program) = self.runtime.link(compiled) {
+            self.in_runtime(&job, host, &program);
+        }
+    }
+
     /// The ticker that this run needs; `start` is when the deadline began to run.
     pub(crate) fn ticker(&self, start: Instant) -> Ticker {
         let nanos = |key| self.runtime.protections.limit(key).map(Duration::from_nanos);
+        self.before.get_or_init(cpu_time);
         Ticker {
             engine: self.runtime.engine.clone(),
             expiry: Arc::clone(&self.expiry),
@@ -227,7 +247,8 @@ impl Prepared {
     fn usage(&self, outcome: &mut Outcome, job: &Job, start: Instant, output: u64) {
         outcome.usage.push(used(LimitKey::Output, output));
         outcome.usage.push(used(LimitKey::ModuleSize, job.guest.len() as u64));
-        outcome.usage.push(used(LimitKey::CpuTime, nanos(cpu_time())));
+        let before = self.before.get().copied().unwrap_or_default();
+        outcome.usage.push(used(LimitKey::CpuTime, nanos(cpu_time().saturating_sub(before))));
         outcome.usage.push(used(LimitKey::Deadline, nanos(start.elapsed())));
         complete_usage(&mut outcome.usage, &self.runtime.protections);
     }

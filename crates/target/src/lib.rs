@@ -228,6 +228,19 @@ pub trait Target {
     }
 }
 
+/// An error with all its causes, the outermost first, in one line.
+#[must_use]
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// A target could not run a guest at all. A guest that traps, meets a limit or kills its worker is an outcome, not an error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -74,6 +74,15 @@ impl Mistake {
         }
     }
 
+    /// The protections that it leaves out, by id, if it is our executor without them.
+    #[must_use]
+    pub const fn left_out(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Lift { lift, .. } => lift,
+            Kind::Own(_) | Kind::Wrapped(_) => &[],
+        }
+    }
+
     /// Whether the executor runs guests in its caller's process.
     #[must_use]
     pub const fn in_process(&self) -> bool {
@@ -86,10 +95,7 @@ impl Mistake {
     /// Whether the mistake is that guest text is reported as it is. The harness holds that protection, not the executor.
     #[must_use]
     pub fn lifts_escaping(&self) -> bool {
-        match self.kind {
-            Kind::Lift { lift, .. } => lift.contains(&"escaping"),
-            Kind::Own(_) | Kind::Wrapped(_) => false,
-        }
+        self.left_out().contains(&"escaping")
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
             sentence: mistake.sentence.into(),
             unescaped: mistake.lifts_escaping(),
             offers: mistake.target(false).describe().offers,
+            left_out: mistake.left_out().iter().map(|id| (*id).to_owned()).collect(),
         })
         .collect();
     if mistakes.is_empty() {
@@ -44,8 +45,9 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
             bar.inc(1);
         }
     };
-    let score = gauntlet_runner::selftest(&plan, &record.trials, &mistakes, false, &launcher()?, &mut seen, &cancel)
-        .map_err(Failure::harness)?;
+    let score =
+        gauntlet_runner::selftest(&plan, &record.trials, &mistakes, args.quick, &launcher()?, &mut seen, &cancel)
+            .map_err(Failure::harness)?;
     bar.finish_and_clear();
     record.complete &= !cancel.load(Ordering::Relaxed);
     let all = score.caught == score.total;

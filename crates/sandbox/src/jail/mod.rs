@@ -2,11 +2,12 @@
 //!
 //! The order of the steps is this, and why:
 //!
-//! 1. the launcher leaves the caller's user and enters the namespaces ([`namespaces`]): a process that enters a process namespace cannot
-//!    start threads afterwards, so that somebody else has to;
-//! 2. the worker closes every descriptor that came with it ([`close_inherited`]), while none of its own is open;
-//! 3. it asks to die with its parent: after the change of user, which would clear that;
-//! 4. the parent puts it into a control group before it is told anything;
+//! 1. the launcher enters the control group ([`groups`]), which needs the caller's user and the host's mounts, and has one thread for it;
+//!    a worker without a launcher does so itself;
+//! 2. it leaves the caller's user and enters the namespaces ([`namespaces`]): a process that enters a process namespace cannot start
+//!    threads afterwards, so that somebody else has to;
+//! 3. the worker closes every descriptor that came with it ([`close_inherited`]), while none of its own is open;
+//! 4. it asks to die with its parent: after the change of user, which would clear that;
 //! 5. it changes its root ([`root`]): this takes a capability, so it comes before those are dropped;
 //! 6. capabilities, privileges, speculation ([`privileges`]); resource limits, after the mounts, which need descriptors;
 //! 7. Landlock ([`files`]), which names the directories as they are under the new root;
@@ -78,8 +79,8 @@ fn confinement(mechanism: &str, granted: Granted, note: impl Into<String>) -> Co
 pub(crate) struct Ground {
     /// What the launcher achieved; nothing if there was none.
     pub(crate) entered: Option<namespaces::Entered>,
-    /// What the parent knows of the namespaces and control group, to be reported as it is.
-    pub(crate) known: Vec<Confinement>,
+    /// The control group that this worker is to enter, if no launcher did.
+    pub(crate) seat: Option<groups::Seat>,
     /// Directories of the executor's own that stay readable.
     pub(crate) readable: Vec<PathBuf>,
     /// A directory of the executor's own that stays writable: where a compilation leaves its code.
@@ -104,10 +105,12 @@ pub(crate) fn narrow_process(
     }
     let mut achieved =
         vec![file_size, confinement("process", Granted::Full, "a process of its own, ended with its parent")];
-    achieved.append(&mut ground.known);
+    achieved.extend(ground.seat.take().map(groups::Seat::enter));
     let mounts = ground.entered.as_ref().is_some_and(|entered| entered.mounts);
     if let Some(entered) = ground.entered.take() {
+        let asked = policy.isolation.cgroup.value != Requirement::Off;
         achieved.extend([entered.namespaces, entered.user]);
+        achieved.extend(entered.group.filter(|_| asked));
     }
     if mounts {
         let root = root::change(policy, protections, ground);

@@ -11,7 +11,7 @@ use rustix::process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior};
 use super::confinement;
 
 /// As whom and with what workers run. What differs here needs a launcher of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Ground {
     /// The user and group to become; `None` stays who we are.
     pub(crate) user: Option<(u32, u32)>,
@@ -30,6 +30,8 @@ pub(crate) struct Entered {
     pub(crate) processes: bool,
     /// Whether workers can make mounts.
     pub(crate) mounts: bool,
+    /// The control group that this process and all that it starts are in, if it was to enter one.
+    pub(crate) group: Option<Confinement>,
 }
 
 /// Every namespace, by the name that the report uses.
@@ -80,7 +82,7 @@ pub(crate) fn enter(ground: Ground) -> Entered {
     }
     let processes = entered.contains(&"pid");
     let mounts = entered.contains(&"mount");
-    Entered { namespaces: confinement("namespaces", granted, note), user, processes, mounts }
+    Entered { namespaces: confinement("namespaces", granted, note), user, processes, mounts, group: None }
 }
 
 /// Gives up root for another user, before anything else.

@@ -7,9 +7,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gauntlet_record::Confinement;
-use gauntlet_target::Outcome;
+use gauntlet_target::{Outcome, error_chain};
 
 use super::launcher;
+use super::process::readable_within;
 use super::protocol::{self, Kind, Purpose, Setup, Task};
 use crate::engine;
 use crate::execute::{self, Progress, Ticker};
@@ -33,7 +34,7 @@ pub(crate) fn worker_main() -> Option<u8> {
     let role = arguments.next()?;
     jail::close_inherited();
     let done = match role.as_str() {
-        launcher::LAUNCH => launcher::launch(arguments),
+        launcher::LAUNCH => launcher::launch(),
         launcher::FIRST => launcher::first(),
         parent => parent.parse().map_err(|_| io::ErrorKind::InvalidInput.into()).and_then(serve),
     };
@@ -96,6 +97,9 @@ fn work() -> io::Result<()> {
             return protocol::write(&mut to, Kind::Failed, format!("the engine cannot be built: {error:#}").as_bytes());
         }
     };
+    if purpose == (Purpose::Run { cached: false }) && !readable_within(from.as_fd(), Duration::ZERO) {
+        prepared.rehearse();
+    }
     let begin = ticking()?;
     let (denials, stream, progress) = (to.try_clone()?, to.try_clone()?, to.try_clone()?);
     match jail::narrow_system_calls(&policy, &protections, &ground) {
@@ -167,15 +171,4 @@ fn ticking() -> io::Result<mpsc::Sender<Ticker>> {
 
 fn deny(to: &mut File, denied: &jail::Denied) -> io::Result<()> {
     protocol::write(to, Kind::Denied, &serde_json::to_vec(&(&denied.mechanism, &denied.note))?)
-}
-
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

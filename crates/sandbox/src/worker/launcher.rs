@@ -25,10 +25,10 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use gauntlet_record::Confinement;
+use serde::{Deserialize, Serialize};
 
 use super::process::{Process, ends_within, readable_within};
-use crate::jail::groups::Group;
+use crate::jail::groups::{Group, Seat};
 use crate::jail::namespaces::{self, Entered, Ground};
 
 /// The word after `worker` that makes a launcher.
@@ -47,39 +47,30 @@ pub(super) struct Launcher {
     process: Mutex<Child>,
     entered: OnceLock<Entered>,
     /// The control group that it and all its workers are in. It goes after them.
-    group: OnceLock<(Group, Confinement)>,
+    _group: Option<Group>,
+}
+
+/// What a launcher is told before anything else.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    ground: Ground,
+    seat: Option<Seat>,
 }
 
 impl Launcher {
-    /// Starts one. It says what it entered when it is first asked.
-    pub(super) fn start(program: &Path, ground: Ground) -> io::Result<Self> {
+    /// Starts one, in a control group if there is one for it. It says what it entered when it is first asked.
+    pub(super) fn start(program: &Path, ground: Ground, group: Option<Group>) -> io::Result<Self> {
         let (control, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let number = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let told = serde_json::to_vec(&Told { ground, seat: group.as_ref().map(Group::seat) })?;
+        send(control.as_fd(), &told, &[])?;
         let process = Command::new(program)
             .args(["worker", LAUNCH])
-            .arg(number(ground.user.map(|(user, _)| user)))
-            .arg(number(ground.user.map(|(_, group)| group)))
-            .arg(if ground.network { "network" } else { "-" })
             .env_clear()
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { control, process: Mutex::new(process), entered: OnceLock::new(), group: OnceLock::new() })
-    }
-
-    /// Puts it, and with it every worker that it will start, into a control group for so many workers of so much memory each.
-    pub(super) fn grouped(self, workers: u64, memory: Option<u64>) -> Self {
-        let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
-        let mut group = Group::make(workers, memory);
-        let report = group.enter(id);
-        let _ = self.group.set((group, report));
-        self
-    }
-
-    /// What its control group gave, if it has one.
-    pub(super) fn group(&self) -> Option<&Confinement> {
-        self.group.get().map(|(_, report)| report)
+        Ok(Self { control, process: Mutex::new(process), entered: OnceLock::new(), _group: group })
     }
 
     /// What was entered.
@@ -179,13 +170,13 @@ fn receive(from: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
     Ok((bytes, descriptors))
 }
 
-/// The launcher's own life. `arguments` are user, group and network.
-pub(super) fn launch(mut arguments: impl Iterator<Item = String>) -> io::Result<()> {
-    let number = |word: Option<String>| word.and_then(|word| word.parse::<u32>().ok());
-    let (user, group) = (number(arguments.next()), number(arguments.next()));
-    let network = arguments.next().is_some_and(|word| word == "network");
+/// The launcher's own life.
+pub(super) fn launch() -> io::Result<()> {
     let control = io::stdin().as_fd().try_clone_to_owned()?;
-    let entered = namespaces::enter(Ground { user: user.zip(group), network });
+    let (told, _) = receive(control.as_fd())?;
+    let Told { ground, seat } = serde_json::from_slice(&told)?;
+    let group = seat.map(Seat::enter);
+    let entered = Entered { group, ..namespaces::enter(ground) };
     let mut first = None;
     if entered.processes {
         let child = Command::new("/proc/self/exe").args(["worker", FIRST]).env_clear().stdin(Stdio::piped()).spawn()?;

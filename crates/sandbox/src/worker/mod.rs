@@ -101,7 +101,7 @@ impl Target for Worker {
         let program = parent::program(self.program.as_deref())?;
         let launcher = match parent::ground(&policy, &protections) {
             Some(ground) => Some(Arc::new(
-                Launcher::start(&program, ground)
+                Launcher::start(&program, ground, parent::group(&policy, &protections))
                     .map_err(|source| TargetError::Spawn { program: program.clone(), source })?,
             )),
             None => None,

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::{Access, Policy, Requirement, User};
-use gauntlet_record::{Cause, Confinement, Ending, Granted, LimitKey};
+use gauntlet_record::{Cause, Confinement, Ending, LimitKey};
 use gauntlet_target::{DenialSeen, EndingSeen, Job, Outcome, TargetError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -57,10 +56,8 @@ struct Seen {
 pub(super) struct Started {
     // Fields are dropped in this order: the process is gone before its group and its launcher.
     process: Process,
-    grouping: Option<Grouping>,
-    group: Option<Group>,
+    _group: Option<Group>,
     _launcher: Option<Arc<Launcher>>,
-    group_required: bool,
     /// The grants that are scratch directories, by their places.
     scratch: Vec<usize>,
     protections: Protections,
@@ -127,31 +124,6 @@ pub(super) struct Remains {
     _started: Started,
 }
 
-/// A control group of the worker's own, which it is being put into.
-#[derive(Debug)]
-struct Grouping(Option<JoinHandle<(Group, Confinement)>>);
-
-impl Grouping {
-    /// Begins. The kernel takes its time for this, and the worker has enough to do until it is ready.
-    fn begin(process: u32, memory: Option<u64>) -> io::Result<Self> {
-        let enter = move || {
-            let mut group = Group::make(1, memory);
-            let report = group.enter(process);
-            (group, report)
-        };
-        std::thread::Builder::new().name("gauntlet-group".into()).spawn(enter).map(|entering| Self(Some(entering)))
-    }
-}
-
-impl Drop for Grouping {
-    fn drop(&mut self) {
-        // The group that comes of it is dropped here, after the process that was to enter it.
-        if let Some(entering) = self.0.take() {
-            let _ = entering.join();
-        }
-    }
-}
-
 /// The launcher that a policy's workers need; `None` if this process starts them itself.
 pub(super) fn ground(policy: &Policy, protections: &Protections) -> Option<Ground> {
     // A lifted environment is the caller's own, which a launcher does not have.
@@ -165,6 +137,12 @@ pub(super) fn ground(policy: &Policy, protections: &Protections) -> Option<Groun
     let root = rustix::process::geteuid().is_root();
     let user = (root && policy.isolation.user.value == User::Unprivileged).then(|| owner(policy)).flatten();
     Some(Ground { user, network })
+}
+
+/// A control group for one worker, if the policy asks for one.
+pub(super) fn group(policy: &Policy, protections: &Protections) -> Option<Group> {
+    let wanted = policy.isolation.cgroup.value != Requirement::Off && !protections.lifted("jail");
+    wanted.then(|| Group::make(1, jail::resources::with_scratch(protections)))
 }
 
 /// As whom the workers of a caller that is root run: as the owner of what is granted, if that is somebody else, or as nobody.
@@ -198,14 +176,9 @@ impl Started {
             Some(launcher) => launcher.spawn().map_err(spawn)?,
             None => ours(program, protections).map_err(spawn)?,
         };
-        let wanted = policy.isolation.cgroup.value != Requirement::Off && !protections.lifted("jail");
-        let shared = launcher.as_ref().and_then(|launcher| launcher.group().cloned());
-        let grouping = if wanted && shared.is_none() {
-            Some(Grouping::begin(process.id(), jail::resources::with_scratch(protections)).map_err(spawn)?)
-        } else {
-            own.known.extend(shared.filter(|_| wanted));
-            None
-        };
+        // Workers of a launcher are in its group.
+        let group = launcher.is_none().then(|| group(policy, protections)).flatten();
+        own.seat = group.as_ref().map(Group::seat);
         if let Some(launcher) = &launcher {
             own.entered = Some(launcher.entered().map_err(spawn)?);
         }
@@ -216,8 +189,7 @@ impl Started {
         outgoing.flush(&mut process);
         Ok(Self {
             process,
-            grouping,
-            group: None,
+            _group: group,
             _launcher: launcher,
             scratch: policy
                 .grants
@@ -227,7 +199,6 @@ impl Started {
                 .filter(|(_, grant)| grant.access.value == Access::Scratch)
                 .map(|(place, _)| place)
                 .collect(),
-            group_required: policy.isolation.cgroup.value == Requirement::Required,
             protections: protections.clone(),
             seen: Seen::default(),
             buffer: Vec::new(),
@@ -283,7 +254,6 @@ impl Started {
                         return Ok(Ended { outcome, given: true, remains: Remains { _started: self } });
                     }
                     if kind == Kind::Ready {
-                        self.grouped()?;
                         self.outgoing.add(Kind::Guest, &job.guest, "limits.module-size")?;
                         self.outgoing.flush(&mut self.process);
                         if let Some(sent) = sent.take() {
@@ -309,20 +279,6 @@ impl Started {
             && matches!(outcome.ending.signal, None | Some(nix::libc::SIGKILL));
         let given = sent.is_none() && (begun || !by_somebody);
         Ok(Ended { outcome, given, remains: Remains { _started: self } })
-    }
-
-    /// Waits until the worker is in its control group, if it gets one of its own.
-    fn grouped(&mut self) -> Result<(), TargetError> {
-        let Some(entering) = self.grouping.take().and_then(|mut grouping| grouping.0.take()) else { return Ok(()) };
-        let (group, report) =
-            entering.join().map_err(|_| TargetError::Protocol("the control group's thread panicked".into()))?;
-        if self.group_required && report.granted != Granted::Full {
-            self.group = Some(group);
-            return Err(TargetError::Unconfined { mechanism: report.mechanism, why: report.note });
-        }
-        self.seen.confinement.push(report);
-        self.group = Some(group);
-        Ok(())
     }
 
     /// Waits until the worker says something, or takes something of what it is to be told; at most so long.

@@ -17,6 +17,7 @@ use super::parent::{self, Ended, Remains, Started};
 use super::protocol::Purpose;
 use super::{pinned, too_large};
 use crate::deny::{self, DenyList};
+use crate::jail::groups::Group;
 use crate::jail::namespaces::Ground;
 use crate::metrics::{self, WorkerCounted};
 use crate::queue::{Lane, Queue, QueueSize, Ticket};
@@ -211,7 +212,7 @@ struct State {
 /// A worker that waits for its guest.
 #[derive(Debug)]
 struct Ready {
-    key: String,
+    key: Key,
     // The worker is gone before its slot.
     started: Started,
     slot: Option<Slot>,
@@ -221,18 +222,27 @@ struct Ready {
 /// What a run is narrowed by.
 #[derive(Debug)]
 struct Kind {
-    key: String,
+    key: Key,
     policy: Policy,
     protections: Protections,
 }
 
+/// What tells workers that are ready apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    /// SHA-256 of the policy.
+    policy: String,
+    /// Whether it looks for kept code. A guest whose code is not kept runs in such a worker, too, but later: its engine tries to keep it.
+    keeps: bool,
+}
+
 impl Kind {
-    fn of(policy: &Policy) -> Result<Self, TargetError> {
+    fn of(policy: &Policy, keeps: bool) -> Result<Self, TargetError> {
         crate::preflight(policy)?;
         let protections = Protections::of(policy);
         let policy = pinned(policy)?;
         let text = serde_json::to_vec(&policy).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        Ok(Self { key: digest(&text), policy, protections })
+        Ok(Self { key: Key { policy: digest(&text), keeps }, policy, protections })
     }
 }
 
@@ -260,7 +270,7 @@ impl Pool {
     ///
     /// If a worker cannot be started, or the policy asks for what this host or executor cannot hold.
     pub fn warm(&self, policy: &Policy) -> Result<(), TargetError> {
-        let kind = Arc::new(Kind::of(policy)?);
+        let kind = Arc::new(Kind::of(policy, self.shared.cache.is_some())?);
         self.shared.lock().wanted = self.shared.min;
         self.shared.refill(&kind)
     }
@@ -297,7 +307,8 @@ impl Pool {
         cancel: Option<&AtomicBool>,
     ) -> Result<Outcome, TargetError> {
         let start = Instant::now();
-        let kind = Arc::new(Kind::of(&job.policy)?);
+        let keeps = self.shared.cache.is_some() && job.guest.len() >= WORTH_KEEPING;
+        let kind = Arc::new(Kind::of(&job.policy, keeps)?);
         let outcome = self.shared.run(&Run { tenant, job, kind: &kind, start, cancel });
         drop(lane);
         outcome
@@ -384,12 +395,10 @@ impl Shared {
         if let Some(refused) = too_large(job, &kind.protections) {
             return Ok(refused);
         }
-        let name = match &self.cache {
-            Some(cache) if job.guest.len() >= WORTH_KEEPING => {
-                Some((cache, cache.name(run.tenant.sha256(), &digest(&job.guest), &kind.policy, &kind.protections)))
-            }
-            Some(_) | None => None,
-        };
+        let cache = self.cache.as_ref().filter(|_| kind.key.keeps);
+        let name = cache.map(|cache| {
+            (cache, cache.name(run.tenant.sha256(), &digest(&job.guest), &kind.policy, &kind.protections))
+        });
         let mut attempts = ATTEMPTS;
         loop {
             attempts -= 1;
@@ -409,9 +418,12 @@ impl Shared {
         }
     }
 
-    fn take(&self, key: &str) -> Option<Ready> {
+    fn take(&self, key: &Key) -> Option<Ready> {
         let mut state = self.lock();
-        let place = state.ready.iter().position(|ready| ready.key == key);
+        let place = state.ready.iter().position(|ready| ready.key == *key).or_else(|| {
+            // One that looks for code does for a guest that has none. One that does not would have to compile.
+            state.ready.iter().position(|ready| ready.key.policy == key.policy && ready.key.keeps)
+        });
         match place {
             Some(place) => Some(state.ready.swap_remove(place)),
             None => {
@@ -516,11 +528,12 @@ impl Shared {
             let Some(oldest) = oldest else { break };
             gone.extend(state.launchers.remove(&oldest));
         }
-        let launcher = Launcher::start(&self.program, ground)
-            .map_err(|source| TargetError::Spawn { program: self.program.clone(), source })?;
         // Those that run, those that are ready, and those that compile.
         let workers = u64::try_from(self.max).unwrap_or(u64::MAX).saturating_mul(3);
-        let launcher = Arc::new(launcher.grouped(workers, memory));
+        // Whether a policy wants to hear of the group or not: its workers share the launcher with those of others.
+        let launcher = Launcher::start(&self.program, ground, Some(Group::make(workers, memory)))
+            .map_err(|source| TargetError::Spawn { program: self.program.clone(), source })?;
+        let launcher = Arc::new(launcher);
         gone.extend(state.launchers.insert((ground, memory), (Arc::clone(&launcher), Instant::now())));
         // They are waited for, so not while everybody waits for us.
         drop(state);
@@ -545,7 +558,7 @@ impl Shared {
     }
 
     fn start_by(&self, kind: &Kind, launcher: Option<Arc<Launcher>>) -> Result<Ready, TargetError> {
-        let kept = self.cache.as_ref().filter(|_| keeps(launcher.as_deref()));
+        let kept = self.cache.as_ref().filter(|_| kind.key.keeps && keeps(launcher.as_deref()));
         // Without a slot the worker compiles for itself.
         let slot = kept.and_then(|cache| cache.slot().ok());
         let own = jail::Ground {
