@@ -2,22 +2,29 @@
 //!
 //! `cargo bench -p gauntlet-sandbox --bench guest_code` prints a table: four guests, five ways to bound them. `kill` is how a worker
 //! runs with `fuel: unlimited`: nothing is checked in the guest's code, and somebody outside holds the deadline; its raw side is the
-//! engine without any metering. Ours runs the guest through the whole library; the raw side calls a function of an instance.
+//! engine without any metering. `epoch` and `both` are how the library meters in this process. Each side calls the same function of an
+//! instance that lives; what a call itself costs is the bench `inline`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and ends where it fails")]
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use criterion::Criterion;
-use gauntlet_sandbox::{Guest, LimitKey, Placement, Sandbox};
+use gauntlet_policy::Policy;
+use gauntlet_sandbox::{Guest, LimitKey, Placement, Sandbox, Session, Worker, worker_main};
+use gauntlet_target::{Job, Target as _};
 use wasmtime::{Config, Engine, Instance, Module, Store, TypedFunc};
 
 /// Interleaved rounds.
 const ROUNDS: usize = 15;
+/// Runs in a worker, and calls in each: many, so that what the worker does besides does not count.
+const WORKERS: usize = 3;
+const CALLS: u32 = 200;
 
 const GUESTS: [(&str, &str); 4] = [
     (
         "sieve",
-        r#"(module (memory (export "memory") 32) (func (export "run") (param $n i32) (result i32)
+        r#"(module (memory (export "memory") 32) (func $run (export "run") (param $n i32) (result i32)
         (local $i i32) (local $j i32) (local $count i32)
         (local.set $i (i32.const 2))
         (loop $outer
@@ -38,7 +45,7 @@ const GUESTS: [(&str, &str); 4] = [
     ),
     (
         "xorshift",
-        r#"(module (func (export "run") (param $n i32) (result i32) (local $x i32)
+        r#"(module (func $run (export "run") (param $n i32) (result i32) (local $x i32)
         (local.set $x (i32.const 123456789))
         (local.set $n (i32.const 10000000))
         (loop $l
@@ -50,7 +57,7 @@ const GUESTS: [(&str, &str); 4] = [
     ),
     (
         "matmul",
-        r#"(module (memory (export "memory") 20) (func (export "run") (param $n i32) (result i32)
+        r#"(module (memory (export "memory") 20) (func $run (export "run") (param $n i32) (result i32)
         (local $i i32) (local $j i32) (local $k i32) (local $s f64)
         (loop $li
           (local.set $j (i32.const 0))
@@ -72,7 +79,7 @@ const GUESTS: [(&str, &str); 4] = [
         r#"(module (func $fib (param i32) (result i32)
           (if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0))
             (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
-        (func (export "run") (param i32) (result i32) (call $fib (i32.const 30))))"#,
+        (func $run (export "run") (param i32) (result i32) (call $fib (i32.const 30))))"#,
     ),
 ];
 
@@ -120,10 +127,7 @@ impl Raw {
     }
 }
 
-struct Ours {
-    sandbox: Sandbox,
-    guest: Guest,
-}
+struct Ours(Session);
 
 impl Ours {
     /// The library meters by epochs always, since nobody outside could end the call, and by fuel if there is a limit.
@@ -131,14 +135,35 @@ impl Ours {
         let long = Duration::from_secs(600);
         let builder = Sandbox::builder().placement(Placement::Inline).deadline(long).cpu_time(long);
         let builder = if fuel { builder.fuel(u64::MAX) } else { builder.unlimited(LimitKey::Fuel) };
-        Self { sandbox: builder.build().unwrap(), guest: Guest::new(wat::parse_str(text).unwrap()) }
+        let guest = Guest::new(wat::parse_str(text).unwrap());
+        Self(builder.build().unwrap().session(&guest).unwrap())
     }
 
-    fn time(&self) -> f64 {
+    fn time(&mut self) -> f64 {
         let began = cpu_time();
-        let _: i32 = self.sandbox.call(&self.guest, "run", (0,)).unwrap();
+        let _: i32 = self.0.call("run", (0,)).unwrap();
         cpu_time() - began
     }
+}
+
+/// A worker that calls the function many times, without any metering in its code.
+fn worker(text: &str) -> Job {
+    let all = text.trim_end().strip_suffix(')').unwrap();
+    let many = format!(
+        r#"{all} (func (export "_start") (local $n i32)
+            (loop $again
+              (drop (call $run (i32.const 0)))
+              (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const {CALLS}))))))"#
+    );
+    let policy = "version: 1\nlimits: { fuel: unlimited, deadline: 5m, cpu-time: 5m }\n";
+    Job { guest: wat::parse_str(many).unwrap(), policy: Policy::parse("bench", policy).unwrap(), ..Job::default() }
+}
+
+/// CPU time of one call in a worker, in seconds: what the worker counted from its job to the end.
+fn worker_time(job: &Job) -> f64 {
+    let outcome = Worker::new().run(job).unwrap();
+    let used = outcome.usage.iter().find(|usage| usage.limit == LimitKey::CpuTime).and_then(|usage| usage.used);
+    Duration::from_nanos(used.unwrap()).as_secs_f64() / f64::from(CALLS)
 }
 
 /// CPU time of this thread, on which both sides run their guests: a busy machine does not spoil it.
@@ -152,36 +177,49 @@ fn least(times: &[f64]) -> f64 {
     times.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-fn main() {
+fn main() -> ExitCode {
+    if let Some(code) = worker_main() {
+        return ExitCode::from(code);
+    }
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
     println!("{:<10} {:<6} {:>9} {:>12} {:>9} {:>10}", "guest", "way", "raw ms", "raw/none", "ours ms", "ours/raw");
     for (name, text) in GUESTS {
         let mut raw: Vec<Raw> = WAYS.iter().map(|(_, epoch, fuel)| Raw::new(text, *epoch, *fuel)).collect();
-        let ours = [Ours::new(text, false), Ours::new(text, true)];
-        for ours in &ours {
-            ours.time();
-        }
+        let mut ours = [Ours::new(text, false), Ours::new(text, true)];
+        let job = worker(text);
         let mut times = vec![Vec::new(); WAYS.len()];
-        let mut mine = vec![Vec::new(); 2];
-        for _ in 0..ROUNDS {
+        let mut mine = vec![Vec::new(); WAYS.len()];
+        let mut means = Vec::new();
+        for round in 0..ROUNDS {
             for (way, times) in raw.iter_mut().zip(&mut times) {
                 times.push(way.time());
             }
-            for (ours, mine) in ours.iter().zip(&mut mine) {
-                mine.push(ours.time());
+            if round < WORKERS {
+                // What a worker counts is the mean of many calls, so the other side's is, too.
+                let mean = (0..CALLS).map(|_| raw[1].time()).sum::<f64>() / f64::from(CALLS);
+                means.push(mean);
+            }
+            for ((way, epoch, fuel), mine) in WAYS.iter().zip(&mut mine) {
+                match (*way, *epoch) {
+                    (_, true) => mine.push(ours[usize::from(*fuel)].time()),
+                    ("kill", _) if round < WORKERS => mine.push(worker_time(&job)),
+                    _ => {}
+                }
             }
         }
         let none = least(&times[0]);
-        for (i, (way, epoch, fuel)) in WAYS.iter().enumerate() {
-            let raw = least(&times[i]);
-            // Ours is metered by epochs or by both; a worker's unmetered code is the raw engine's own, which `kill` shows.
-            let ours = epoch.then(|| least(&mine[usize::from(*fuel)]));
-            let shown = ours.map_or(("-".to_owned(), "-".to_owned()), |ours| {
-                (format!("{:.2}", ours * 1e3), format!("{:.3}", ours / raw))
-            });
+        times[1] = means;
+        for ((way, ..), (raw, mine)) in WAYS.iter().zip(times.iter().zip(&mine)) {
+            let raw = least(raw);
+            let shown = if mine.is_empty() {
+                ("-".to_owned(), "-".to_owned())
+            } else {
+                (format!("{:.2}", least(mine) * 1e3), format!("{:.3}", least(mine) / raw))
+            };
             println!("{name:<10} {way:<6} {:>9.2} {:>12.2} {:>9} {:>10}", raw * 1e3, raw / none, shown.0, shown.1);
         }
         criterion.bench_function(&format!("ours {name}, both"), |bencher| bencher.iter(|| ours[1].time()));
     }
     criterion.final_summary();
+    ExitCode::SUCCESS
 }

@@ -139,10 +139,12 @@ impl Prepared {
         self.expiry.done.store(true, Ordering::Release);
     }
 
-    /// Runs the guest to its end. Standard output and error are left to the caller's sink.
+    /// Runs the guest to its end. Standard output and error are left to the caller's sink. `kept` is whether its code is in the engine's
+    /// cache.
     pub(crate) fn execute(
         &self,
         job: &Job,
+        kept: bool,
         host: Host,
         output: &Output,
         start: Instant,
@@ -151,7 +153,7 @@ impl Prepared {
         let (tally, meter) = (host.tally.clone(), Arc::clone(&host.meter));
         let (timeline, sampler) = (host.timeline.clone(), host.sampler.clone());
         timeline.mark(|| "read".into());
-        let mut outcome = self.run(job, host, progress);
+        let mut outcome = self.run(job, kept, host, progress);
         told(&mut outcome, &timeline, &sampler);
         outcome.denials = tally.denials();
         outcome.grants = meter.grants();
@@ -164,7 +166,7 @@ impl Prepared {
 
     /// Validates and compiles the guest and leaves its code in the engine's cache; nothing of it runs.
     pub(crate) fn compile_only(&self, job: &Job, start: Instant, progress: &mut dyn Progress) -> Outcome {
-        let mut outcome = match self.compile(job, &Timeline::default(), progress) {
+        let mut outcome = match self.compile(job, false, &Timeline::default(), progress) {
             Ok((_, time)) => Outcome { usage: vec![used(LimitKey::CompileTime, time)], ..Outcome::default() },
             Err(refused) => *refused,
         };
@@ -172,9 +174,9 @@ impl Prepared {
         outcome
     }
 
-    fn run(&self, job: &Job, host: Host, progress: &mut dyn Progress) -> Outcome {
+    fn run(&self, job: &Job, kept: bool, host: Host, progress: &mut dyn Progress) -> Outcome {
         let timeline = host.timeline.clone();
-        let (compiled, compile_time) = match self.compile(job, &timeline, progress) {
+        let (compiled, compile_time) = match self.compile(job, kept, &timeline, progress) {
             Ok(compiled) => compiled,
             Err(refused) => return *refused,
         };
@@ -190,12 +192,18 @@ impl Prepared {
     fn compile(
         &self,
         job: &Job,
+        kept: bool,
         timeline: &Timeline,
         progress: &mut dyn Progress,
     ) -> Result<(Compiled, u64), Box<Outcome>> {
         progress.compiling();
         let compiling = Instant::now();
-        let shape = self.runtime.check(&job.guest, job.signature.as_deref(), &job.policy)?;
+        let signature = job.signature.as_deref();
+        let shape = if kept {
+            self.runtime.check_kept(&job.guest, signature, &job.policy)?
+        } else {
+            self.runtime.check(&job.guest, signature, &job.policy)?
+        };
         timeline.mark(|| "validated".into());
         let compiled = self.runtime.compile(&job.guest, shape);
         timeline.mark(|| "compiled".into());

@@ -93,6 +93,18 @@ impl Runtime {
         validate::check(guest, signature, policy, &self.protections)
     }
 
+    /// Checks a guest whose code is kept: it was validated when that was made, and the features are part of what it is found by. Should the
+    /// code not be found after all, the engine validates the guest before it compiles it.
+    pub(crate) fn check_kept(
+        &self,
+        guest: &[u8],
+        signature: Option<&[u8]>,
+        policy: &Policy,
+    ) -> Result<Shape, Box<Outcome>> {
+        validate::admit(guest, signature, policy, &self.protections)?;
+        validate::claim(guest)
+    }
+
     /// Says what a guest is that was admitted.
     pub(crate) fn shape(&self, guest: &[u8], policy: &Policy) -> Result<Shape, Box<Outcome>> {
         validate::shape(guest, policy, &self.protections)

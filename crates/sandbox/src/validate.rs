@@ -49,16 +49,21 @@ pub(crate) fn check(
     shape(guest, policy, protections)
 }
 
+/// Says what the bytes claim to be. Enough for a guest that was validated before, under the same features.
+pub(crate) fn claim(guest: &[u8]) -> Result<Shape, Box<Outcome>> {
+    if Parser::is_component(guest) {
+        Ok(Shape::Component)
+    } else if Parser::is_core_wasm(guest) {
+        Ok(Shape::Module)
+    } else {
+        Err(Box::new(Outcome::refused(Cause::RefusedModule, "not binary wasm".to_owned())))
+    }
+}
+
 /// Parses the bytes, once they are admitted, and says what they are.
 pub(crate) fn shape(guest: &[u8], policy: &Policy, protections: &Protections) -> Result<Shape, Box<Outcome>> {
     let refuse = |cause, detail: String| Box::new(Outcome::refused(cause, detail));
-    let shape = if Parser::is_component(guest) {
-        Shape::Component
-    } else if Parser::is_core_wasm(guest) {
-        Shape::Module
-    } else {
-        return Err(refuse(Cause::RefusedModule, "not binary wasm".to_owned()));
-    };
+    let shape = claim(guest)?;
     if protections.lifted("validation") || protections.lifted("features") {
         return Ok(shape);
     }

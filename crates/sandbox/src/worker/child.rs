@@ -113,7 +113,7 @@ fn work() -> io::Result<()> {
     if kind != Kind::Job {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let Task { mut job, elapsed } = serde_json::from_slice(&bytes)?;
+    let Task { mut job, elapsed, kept } = serde_json::from_slice(&bytes)?;
     let start = received.checked_sub(Duration::from_nanos(elapsed)).unwrap_or(received);
     let (kind, bytes) = protocol::read(&mut from)?;
     if kind != Kind::Guest {
@@ -142,7 +142,7 @@ fn work() -> io::Result<()> {
     let _ = begin.send(prepared.ticker(start));
     let mut told = Told { to: progress };
     let outcome: Outcome = match purpose {
-        Purpose::Run { .. } => prepared.execute(&job, host, &output, start, &mut told),
+        Purpose::Run { .. } => prepared.execute(&job, kept, host, &output, start, &mut told),
         Purpose::Compile => prepared.compile_only(&job, start, &mut told),
     };
     prepared.done();

@@ -109,7 +109,7 @@ impl Target for Worker {
         let purpose = Purpose::Run { cached: false };
         let started =
             parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
-        started.run(job, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
+        started.run(job, false, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
     }
 }
 

@@ -212,12 +212,12 @@ impl Started {
         self.since
     }
 
-    /// Runs a job in it. `start` is when the deadline began to run; `sent` is
-    /// called once the worker has its job. `cancel` ends it at once;
-    /// `deny` is asked again before the guest is handed over.
+    /// Runs a job in it. `kept` is whether its code was lent to the worker, `start` when the deadline began to run. `cancel` ends it at
+    /// once; `deny` is asked again before the guest is handed over, and `sent` is called when it was.
     pub(super) fn run(
         mut self,
         job: &Job,
+        kept: bool,
         start: Instant,
         cancel: Option<&AtomicBool>,
         deny: &[Arc<DenyList>],
@@ -225,7 +225,7 @@ impl Started {
     ) -> Result<Ended, TargetError> {
         let stdin = if self.protections.lifted("stdin") { ambient_stdin() } else { job.stdin.clone() };
         let told = Job { guest: Vec::new(), policy: Policy::default(), stdin, ..job.clone() };
-        let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()) })
+        let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()), kept })
             .map_err(|error| TargetError::Protocol(error.to_string()))?;
         self.outgoing.add(Kind::Job, &task, "grants.stdin")?;
         self.outgoing.flush(&mut self.process);
@@ -406,6 +406,7 @@ fn passed(worker: &Process, seen: &mut Seen, start: Instant, protections: &Prote
     }
     if let Some(since) = seen.compiling {
         if limit(LimitKey::CompileTime).is_some_and(|limit| since.elapsed() >= limit) {
+            seen.compile_memory = worker.peak_memory();
             return Some(LimitKey::CompileTime);
         }
         let peak = worker.peak_memory();

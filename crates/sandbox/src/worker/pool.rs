@@ -22,7 +22,7 @@ use crate::jail::namespaces::Ground;
 use crate::metrics::{self, WorkerCounted};
 use crate::queue::{Lane, Queue, QueueSize, Ticket};
 use crate::tenants::{Refused, Tenant};
-use crate::{ENGINE, ENGINE_VERSION, Protections, jail, offers};
+use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
 /// How many runs may wait for a lane, where nothing else is said.
 const WAITING: usize = 4096;
@@ -43,6 +43,7 @@ pub struct PoolBuilder {
     waiting: usize,
     per_tenant: usize,
     patience: Option<Duration>,
+    lift: Vec<String>,
 }
 
 impl PoolBuilder {
@@ -117,6 +118,18 @@ impl PoolBuilder {
         self
     }
 
+    /// Leaves protections out, by id: for comparisons.
+    ///
+    /// # Errors
+    ///
+    /// If an id names no protection.
+    #[doc(hidden)]
+    pub fn lifting(mut self, lift: Vec<String>) -> Result<Self, UnknownProtection> {
+        Protections::default().lift(&lift)?;
+        self.lift = lift;
+        Ok(self)
+    }
+
     /// Makes the pool. No worker is started yet: see [`Pool::warm`].
     ///
     /// # Errors
@@ -138,6 +151,7 @@ impl PoolBuilder {
             deny: self.deny,
             queue: Queue::new(size),
             patience: self.patience,
+            lift: self.lift,
             state: Mutex::default(),
             wake: Condvar::new(),
         });
@@ -189,6 +203,7 @@ struct Shared {
     deny: Option<Arc<DenyList>>,
     queue: Queue,
     patience: Option<Duration>,
+    lift: Vec<String>,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -237,9 +252,10 @@ struct Key {
 }
 
 impl Kind {
-    fn of(policy: &Policy, keeps: bool) -> Result<Self, TargetError> {
+    fn of(policy: &Policy, keeps: bool, lift: &[String]) -> Result<Self, TargetError> {
         crate::preflight(policy)?;
-        let protections = Protections::of(policy);
+        let mut protections = Protections::of(policy);
+        protections.lift(lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
         let policy = pinned(policy)?;
         let text = serde_json::to_vec(&policy).map_err(|error| TargetError::Protocol(error.to_string()))?;
         Ok(Self { key: Key { policy: digest(&text), keeps }, policy, protections })
@@ -261,6 +277,7 @@ impl Pool {
             waiting: WAITING,
             per_tenant: usize::MAX,
             patience: None,
+            lift: Vec::new(),
         }
     }
 
@@ -270,7 +287,7 @@ impl Pool {
     ///
     /// If a worker cannot be started, or the policy asks for what this host or executor cannot hold.
     pub fn warm(&self, policy: &Policy) -> Result<(), TargetError> {
-        let kind = Arc::new(Kind::of(policy, self.shared.cache.is_some())?);
+        let kind = Arc::new(Kind::of(policy, self.shared.cache.is_some(), &self.shared.lift)?);
         self.shared.lock().wanted = self.shared.min;
         self.shared.refill(&kind)
     }
@@ -308,7 +325,7 @@ impl Pool {
     ) -> Result<Outcome, TargetError> {
         let start = Instant::now();
         let keeps = self.shared.cache.is_some() && job.guest.len() >= WORTH_KEEPING;
-        let kind = Arc::new(Kind::of(&job.policy, keeps)?);
+        let kind = Arc::new(Kind::of(&job.policy, keeps, &self.shared.lift)?);
         let outcome = self.shared.run(&Run { tenant, job, kind: &kind, start, cancel });
         drop(lane);
         outcome
@@ -444,19 +461,20 @@ impl Shared {
         let Ready { started, slot, counted, .. } = ready;
         drop(counted);
         let _busy = WorkerCounted::busy();
+        let mut kept = false;
         if let (Some((cache, name)), Some(slot)) = (name, &slot) {
-            let hit = cache.lend(name, slot);
-            metrics::cache(hit);
-            if !hit {
+            kept = cache.lend(name, slot);
+            metrics::cache(kept);
+            if !kept {
                 if let Some(ended) = self.compile(cache, name, run)? {
                     return Ok((ended, true));
                 }
                 // Counted as a miss above, whatever comes of this.
-                let _ = cache.lend_quietly(name, slot);
+                kept = cache.lend_quietly(name, slot).unwrap_or(false);
             }
         }
         // The next one gets ready while this one runs.
-        let ended = started.run(run.job, run.start, run.cancel, deny, || self.order(run.kind))?;
+        let ended = started.run(run.job, kept, run.start, run.cancel, deny, || self.order(run.kind))?;
         self.lock().ended.push((ended.remains, slot));
         self.wake.notify_all();
         Ok((ended.outcome, ended.given))
@@ -491,7 +509,7 @@ impl Shared {
             Err(TargetError::Spawn { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let ended = match started.run(run.job, run.start, run.cancel, &[], || ()) {
+        let ended = match started.run(run.job, false, run.start, run.cancel, &[], || ()) {
             // It would not be kept from other code. What the policy requires is asked of the worker that runs the guest, too.
             Err(TargetError::Unconfined { .. }) => return Ok(None),
             ended => ended?,

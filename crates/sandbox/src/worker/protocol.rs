@@ -93,6 +93,8 @@ pub(crate) struct Task {
     pub(crate) job: Job,
     /// How much of the deadline has passed, in nanoseconds.
     pub(crate) elapsed: u64,
+    /// Whether the guest's compiled code lies in the worker's cache.
+    pub(crate) kept: bool,
 }
 
 /// Writes one frame with one call, so that frames of several threads do not mix.
