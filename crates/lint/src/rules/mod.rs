@@ -412,5 +412,6 @@ pub(crate) const RULES: &[&Rule] = &[
     &waiver_without_effect::RULE,
 ];
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
