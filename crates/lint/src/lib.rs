@@ -20,6 +20,7 @@
 mod addresses;
 mod escape;
 mod explain;
+mod fingerprint;
 mod formats;
 mod paths;
 mod rule;
@@ -34,6 +35,7 @@ use gauntlet_policy::{Fault, Policy};
 use gauntlet_record::{Finding, Severity};
 
 pub use explain::explain;
+pub use fingerprint::fingerprints;
 pub use formats::{Format, UnknownFormat, render};
 pub use rule::{Findings, Rule};
 

@@ -16,7 +16,7 @@ const AROUND: usize = 2048;
 const MOST_COLUMN: u32 = 10_000;
 
 /// A file, prepared for drawing many of its lines.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     text: &'a str,
     /// Where each line begins.
     lines: Vec<usize>,
@@ -77,14 +77,14 @@ impl<'a> Source<'a> {
         Some(draw(line, &shown, &(from..to), &secrets::merge(hidden)))
     }
 
-    /// The whole line of a location, without secrets and blanks around it: what tells one finding from another when lines move.
-    pub(super) fn identity(&self, location: &Location) -> String {
-        self.excerpt(location).map_or_else(String::new, |excerpt| excerpt.text.trim().to_owned())
+    /// What is marked, without secrets: what tells one finding from another in a text that has no keys.
+    pub(crate) fn marked(&self, location: &Location) -> String {
+        self.excerpt(location).map_or_else(String::new, |excerpt| excerpt.text[excerpt.marked].trim().to_owned())
     }
 }
 
 /// The sources by the name that locations call them.
-pub(super) fn prepare(sources: &[(String, String)]) -> BTreeMap<String, Source<'_>> {
+pub(crate) fn prepare(sources: &[(String, String)]) -> BTreeMap<String, Source<'_>> {
     sources.iter().map(|(name, text)| (escape::file(name), Source::of(text))).collect()
 }
 
