@@ -198,6 +198,9 @@ pub(crate) struct Lint {
     /// The severity from which a finding fails the command.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::High)]
     pub(crate) fail_on: FailOn,
+    /// Do not look at this host, neither at granted directories nor at what confinement it offers: one file, the same findings everywhere.
+    #[arg(long)]
+    pub(crate) no_host: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

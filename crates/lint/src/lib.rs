@@ -10,7 +10,7 @@
 //!
 //! let text = "version: 1\nlimits: { memory: unlimited }\n";
 //! let policy = Policy::parse("sandbox.yaml", text).expect("a sound policy");
-//! let findings = lint(&policy, &Options { today: Some("2026-01-31".into()) });
+//! let findings = lint(&policy, &Options { today: Some("2026-01-31".into()), ..Options::default() });
 //! assert!(findings.iter().any(|finding| finding.rule == "memory-unbounded"));
 //!
 //! let sources = [("sandbox.yaml".to_owned(), text.to_owned())];
@@ -32,21 +32,45 @@ mod waivers;
 use std::cmp::Reverse;
 
 use gauntlet_policy::{Fault, Policy};
-use gauntlet_record::{Finding, Severity};
+use gauntlet_record::{Category, Confidence, Finding, Severity};
 
 pub use explain::explain;
 pub use fingerprint::fingerprints;
 pub use formats::{Format, UnknownFormat, render};
-pub use rule::{Findings, Rule};
+pub use rule::{Findings, Group, Input, Rule};
 
 /// What a rule tells about itself.
 pub type RuleInfo = Rule;
 
 /// What the linter is told besides the policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The date that waivers are held against, as `YYYY-MM-DD`; a longer RFC 3339 time is cut. Without it no waiver expires.
     pub today: Option<String>,
+    /// Whether rules may look at this host: at the directories that are granted, and at [`Options::facts`]. Default: yes. Without it one
+    /// file gives the same findings everywhere.
+    pub host: bool,
+    /// What is known of this host besides its files; rules that need more than is known find nothing.
+    pub facts: HostFacts,
+    /// The version of wasmtime that guests run on, for advisories that are open for it. Without it none is looked for.
+    pub engine: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { today: None, host: true, facts: HostFacts::default(), engine: None }
+    }
+}
+
+/// What somebody who can ask the host knows of it. The linter asks for nothing but files itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// The mechanisms of confinement that this host offers, by their keys under `isolation:`.
+    pub mechanisms: Vec<String>,
+    /// Memory that guests can use here, of the host or of its control group, in bytes.
+    pub memory: Option<u64>,
+    /// Whether the executor would run as root here.
+    pub root: bool,
 }
 
 /// What came of one policy.
@@ -69,9 +93,16 @@ pub fn lint(policy: &Policy, options: &Options) -> Vec<Finding> {
 /// A waiver takes effect if it names a rule, has a reason and has not expired. Findings about waivers cannot be waived.
 #[must_use]
 pub fn lint_all(policy: &Policy, options: &Options) -> Linted {
+    lint_where(policy, options, |_| true)
+}
+
+/// Holds a policy against the rules that `wanted` takes: those of some groups, or some by name. Everything else as in [`lint_all`].
+#[must_use]
+pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> bool) -> Linted {
     let mut found = Vec::new();
-    for rule in rules::RULES {
-        let mut findings = Findings::new(policy, rule, options.today.as_deref());
+    for rule in rules::RULES.iter().copied().filter(|rule| wanted(rule) && (options.host || rule.input != Input::Host))
+    {
+        let mut findings = Findings::new(policy, rule, options);
         (rule.check)(policy, &mut findings);
         found.append(&mut findings.into_inner());
     }
@@ -92,7 +123,10 @@ pub fn faults_as_findings(name: &str, text: &str, faults: &[Fault]) -> Vec<Findi
             Finding {
                 rule: fault.rule.to_owned(),
                 severity: Severity::High,
+                category: known.map_or(Category::Security, |rule| rule.category),
+                confidence: Confidence::High,
                 message: escape::message(&fault.message),
+                impact: known.map_or("", |rule| rule.impact).to_owned(),
                 fix: escape::message(fix),
                 location: rule::place(fault.span, name, text),
                 references: known

@@ -1,9 +1,9 @@
 //! What reading a policy can already refuse, described like rules. The reader finds these, no check of ours does.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 const fn fault(
     id: &'static str,
@@ -14,8 +14,28 @@ const fn fault(
     bad: &'static str,
     good: &'static str,
 ) -> Rule {
-    Rule { id, severity: Severity::High, summary, why, fix, references, bad, good, check: found_by_the_reader }
+    Rule {
+        id,
+        group: Group::Structure,
+        severity: Severity::High,
+        category: Category::Security,
+        confidence: Confidence::High,
+        input: Input::Policy,
+        summary,
+        why,
+        impact: IMPACT,
+        fix,
+        references,
+        bad,
+        // The reader's spans are held by its own tests: it stops at some faults and goes on at others.
+        flags: "",
+        good,
+        check: found_by_the_reader,
+    }
 }
+
+/// A file with a structural fault is not used at all; whoever uses it elsewhere gets this.
+const IMPACT: &str = "what was reviewed is not what holds";
 
 fn found_by_the_reader(_: &Policy, _: &mut Findings<'_>) {}
 

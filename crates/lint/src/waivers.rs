@@ -94,7 +94,7 @@ mod tests {
         let text =
             format!("version: 1\nlimits: {{ memory: unlimited }}\nwaivers: [{{ rule: memory-unbounded, {waiver} }}]\n");
         let policy = Policy::parse("t.yaml", &text).unwrap();
-        let linted = lint_all(&policy, &Options { today: Some(today.into()) });
+        let linted = lint_all(&policy, &Options { today: Some(today.into()), ..Options::default() });
         (linted.findings.into_iter().map(|finding| finding.rule).collect(), linted.waived.len())
     }
 

@@ -7,7 +7,7 @@ use gauntlet_policies::{EXAMPLES, PRESETS};
 use gauntlet_policy::Policy;
 
 fn options() -> Options {
-    Options { today: Some("2026-01-31".into()) }
+    Options { today: Some("2026-01-31".into()), host: false, ..Options::default() }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::terminal;
 
 pub(super) fn run(args: &Lint) -> Result<u8, Failure> {
-    let options = Options { today: Some(crate::targets::now()) };
+    let options = Options { today: Some(crate::targets::now()), host: !args.no_host, ..Options::default() };
     let (mut findings, mut sources, mut broken) = (Vec::new(), Vec::new(), false);
     for file in &args.files {
         let name = file.display().to_string();

@@ -160,7 +160,7 @@ pub(super) fn start(plan: &Plan, corpus: &Corpus, known_allowed: bool) -> Record
             selected: plan.attacks.len() as u64,
         },
         trials: Vec::new(),
-        findings: lint(policy, &LintOptions { today: Some(targets::now()) }),
+        findings: lint(policy, &LintOptions { today: Some(targets::now()), ..LintOptions::default() }),
         mutation: None,
         known_allowed,
     }

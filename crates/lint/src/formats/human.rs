@@ -62,6 +62,10 @@ fn group<'a>(finding: &'a Finding, source: Option<&Source<'_>>) -> Group<'a> {
     } else {
         title.element(origin)
     };
+    if !finding.impact.is_empty() {
+        let impact = format!("{} ({})", escape::message(&finding.impact), finding.category.as_str());
+        group = group.element(Level::NOTE.with_name("impact").message(impact));
+    }
     if !finding.fix.is_empty() {
         group = group.element(Level::HELP.message(escape::message(&finding.fix)));
     }

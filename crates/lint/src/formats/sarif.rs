@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gauntlet_record::{Finding, Severity};
+use gauntlet_record::{Category, Finding, Severity};
 use serde::Serialize;
 
 use crate::{escape, fingerprints, rules, structural_faults};
@@ -73,8 +73,10 @@ struct Configuration {
 #[derive(Serialize)]
 struct Properties {
     tags: Vec<String>,
-    #[serde(rename = "security-severity")]
-    security_severity: &'static str,
+    precision: &'static str,
+    /// Only rules on security have one: code scanning takes a rule with it for a security rule.
+    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
+    security_severity: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -152,8 +154,11 @@ fn descriptor(rule: &'static crate::Rule) -> Descriptor {
         help: Text { text: rule.fix },
         default_configuration: Configuration { level: level(rule.severity) },
         properties: Properties {
-            tags: std::iter::once("security".to_owned()).chain(rule.references.iter().filter_map(weakness)).collect(),
-            security_severity: security_severity(rule.severity),
+            tags: std::iter::once(rule.category.as_str().to_owned())
+                .chain(rule.references.iter().filter_map(weakness))
+                .collect(),
+            precision: rule.confidence.as_str(),
+            security_severity: (rule.category == Category::Security).then(|| security_severity(rule.severity)),
         },
     }
 }

@@ -189,33 +189,39 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use gauntlet_policy::Policy;
-    use gauntlet_record::Finding;
+    use gauntlet_policy::{Policy, Span};
+    use gauntlet_record::{Finding, Location};
 
     use super::*;
     use crate::{Format, Options, lint_all, render};
 
+    const FILE: &str = "policy.yaml";
     const TODAY: &str = "2026-01-31";
+
+    fn options() -> Options {
+        Options { today: Some(TODAY.into()), ..Options::default() }
+    }
 
     /// What one rule finds in a text.
     fn found(rule: &Rule, text: &str) -> Vec<Finding> {
-        let policy =
-            Policy::parse("policy.yaml", text).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
-        let linted = lint_all(&policy, &Options { today: Some(TODAY.into()) });
+        let policy = Policy::parse(FILE, text).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
+        let linted = lint_all(&policy, &options());
         linted.findings.into_iter().chain(linted.waived).filter(|finding| finding.rule == rule.id).collect()
     }
 
     #[test]
     fn every_rule_finds_its_bad_example_and_nothing_in_its_good_one() {
         for rule in RULES {
-            let bad = found(rule, rule.bad);
-            assert!(!bad.is_empty(), "{} finds nothing in its bad example", rule.id);
-            let lines = rule.bad.lines().count();
-            assert!(
-                bad.iter().all(|finding| (1..=lines).contains(&(finding.location.line as usize))),
-                "{}: {bad:?}",
-                rule.id
-            );
+            let mut covered: Vec<Location> =
+                found(rule, rule.bad).into_iter().map(|finding| finding.location).collect();
+            covered.dedup();
+            let (before, text) = rule.flags.split_once('|').unwrap_or(("", rule.flags));
+            let marked = |(at, all): (usize, &str)| {
+                Span::of(rule.bad, at + before.len(), at + all.len()).location(FILE, rule.bad)
+            };
+            let wanted: Vec<Location> = rule.bad.match_indices(&format!("{before}{text}")).map(marked).collect();
+            assert!(!text.is_empty() && !wanted.is_empty(), "{}: `{}` is not in its bad example", rule.id, rule.flags);
+            assert_eq!(covered, wanted, "{} has to cover `{}` in:\n{}", rule.id, rule.flags, rule.bad);
             assert_eq!(found(rule, rule.good), [], "{} finds something in its good example", rule.id);
         }
     }
@@ -231,6 +237,11 @@ mod tests {
             assert!(
                 !rule.summary.ends_with('.')
                     && (!rule.summary.starts_with(char::is_uppercase) || rule.summary.starts_with("CPU")),
+                "{}",
+                rule.id
+            );
+            assert!(
+                !rule.impact.is_empty() && !rule.impact.ends_with('.') && !rule.impact.starts_with(char::is_uppercase),
                 "{}",
                 rule.id
             );
@@ -252,7 +263,7 @@ mod tests {
     fn the_finding_of_every_rule_reads_well() {
         let mut all = String::new();
         for rule in RULES {
-            let sources = [("policy.yaml".to_owned(), rule.bad.to_owned())];
+            let sources = [(FILE.to_owned(), rule.bad.to_owned())];
             let first = &found(rule, rule.bad)[..1];
             all.push_str(render(first, &sources, Format::Human, false).split("\n\n").next().unwrap());
             all.push_str("\n\n");
