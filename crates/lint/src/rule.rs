@@ -5,6 +5,7 @@ use std::fmt;
 use gauntlet_policy::{Limit, Policy, Span};
 use gauntlet_record::{Category, Confidence, Finding, LimitKey, Location, Severity};
 
+use crate::foreign::Ignored;
 use crate::{Options, escape};
 
 /// Declares the groups of rules: variant, word, title.
@@ -142,12 +143,24 @@ pub struct Findings<'a> {
     policy: &'a Policy,
     rule: &'static Rule,
     options: &'a Options,
+    ignored: &'a [Ignored],
     found: Vec<Finding>,
 }
 
 impl<'a> Findings<'a> {
     pub(crate) const fn new(policy: &'a Policy, rule: &'static Rule, options: &'a Options) -> Self {
-        Self { policy, rule, options, found: Vec::new() }
+        Self { policy, rule, options, ignored: &[], found: Vec::new() }
+    }
+
+    /// With what the host of a foreign policy is known not to hold.
+    pub(crate) const fn of_host(mut self, ignored: &'a [Ignored]) -> Self {
+        self.ignored = ignored;
+        self
+    }
+
+    /// What the host is known not to hold; nothing for our own policies, which our executor holds or refuses.
+    pub(crate) const fn ignored(&self) -> &'a [Ignored] {
+        self.ignored
     }
 
     pub(crate) fn into_inner(self) -> Vec<Finding> {
@@ -177,6 +190,15 @@ impl<'a> Findings<'a> {
             location: place(*at, &self.policy.name, &self.policy.text),
             references: self.rule.references.iter().map(|&reference| reference.to_owned()).collect(),
         });
+    }
+
+    /// Notes a finding of another severity, with a reference of its own.
+    pub(crate) fn flag_as(&mut self, severity: Severity, at: &Span, message: impl AsRef<str>, reference: &str) {
+        self.flag(at, message);
+        if let Some(finding) = self.found.last_mut() {
+            finding.severity = severity;
+            finding.references.push(reference.to_owned());
+        }
     }
 
     /// Notes a finding if the policy writes a limit as `unlimited`.

@@ -37,6 +37,7 @@ mod grant_glob;
 mod grant_guest_path_shadows;
 mod grant_guest_unnamed;
 mod grant_home;
+mod grant_not_enforceable;
 mod grant_parent_of_other;
 mod grant_proc;
 mod grant_root;
@@ -91,6 +92,9 @@ mod waiver_without_reason;
 
 use crate::rule::Rule;
 
+/// The rule about what hosts are known not to hold; it makes sense for every format of theirs.
+pub(crate) const NOT_ENFORCEABLE: &str = grant_not_enforceable::RULE.id;
+
 /// Every rule. Help, SARIF tables and rule pages come from this list.
 pub(crate) const RULES: &[&Rule] = &[
     &memory_unbounded::RULE,
@@ -138,6 +142,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &grant_guest_path_shadows::RULE,
     &grant_without_reason::RULE,
     &grant_guest_unnamed::RULE,
+    &grant_not_enforceable::RULE,
     &grant_writes_code::RULE,
     &grant_world_writable::RULE,
     &audit_in_guest_reach::RULE,
@@ -189,11 +194,11 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use gauntlet_policy::{Policy, Span};
+    use gauntlet_policy::Span;
     use gauntlet_record::{Finding, Location};
 
     use super::*;
-    use crate::{Format, Options, lint_all, render};
+    use crate::{Format, Options, lint_text, render};
 
     const FILE: &str = "policy.yaml";
     const TODAY: &str = "2026-01-31";
@@ -204,8 +209,8 @@ mod tests {
 
     /// What one rule finds in a text.
     fn found(rule: &Rule, text: &str) -> Vec<Finding> {
-        let policy = Policy::parse(FILE, text).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
-        let linted = lint_all(&policy, &options());
+        let linted =
+            lint_text(FILE, text, &options()).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
         linted.findings.into_iter().chain(linted.waived).filter(|finding| finding.rule == rule.id).collect()
     }
 
