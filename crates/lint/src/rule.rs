@@ -5,7 +5,7 @@ use std::fmt;
 use gauntlet_policy::{Limit, Policy, Span};
 use gauntlet_record::{Category, Confidence, Finding, LimitKey, Location, Severity};
 
-use crate::foreign::Ignored;
+use crate::foreign::Remark;
 use crate::{Options, escape};
 
 /// Declares the groups of rules: variant, word, title.
@@ -143,24 +143,19 @@ pub struct Findings<'a> {
     policy: &'a Policy,
     rule: &'static Rule,
     options: &'a Options,
-    ignored: &'a [Ignored],
+    remarks: &'a [Remark],
     found: Vec<Finding>,
 }
 
 impl<'a> Findings<'a> {
     pub(crate) const fn new(policy: &'a Policy, rule: &'static Rule, options: &'a Options) -> Self {
-        Self { policy, rule, options, ignored: &[], found: Vec::new() }
+        Self { policy, rule, options, remarks: &[], found: Vec::new() }
     }
 
-    /// With what the host of a foreign policy is known not to hold.
-    pub(crate) const fn of_host(mut self, ignored: &'a [Ignored]) -> Self {
-        self.ignored = ignored;
+    /// With what the reader of a foreign policy noted.
+    pub(crate) const fn of_host(mut self, remarks: &'a [Remark]) -> Self {
+        self.remarks = remarks;
         self
-    }
-
-    /// What the host is known not to hold; nothing for our own policies, which our executor holds or refuses.
-    pub(crate) const fn ignored(&self) -> &'a [Ignored] {
-        self.ignored
     }
 
     pub(crate) fn into_inner(self) -> Vec<Finding> {
@@ -192,12 +187,16 @@ impl<'a> Findings<'a> {
         });
     }
 
-    /// Notes a finding of another severity, with a reference of its own.
-    pub(crate) fn flag_as(&mut self, severity: Severity, at: &Span, message: impl AsRef<str>, reference: &str) {
-        self.flag(at, message);
-        if let Some(finding) = self.found.last_mut() {
-            finding.severity = severity;
-            finding.references.push(reference.to_owned());
+    /// Notes a finding for everything that the reader of a foreign policy noted for this rule. There is nothing of the kind in our own
+    /// policies, whose types can say all that they grant.
+    pub(crate) fn flag_remarks(&mut self) {
+        let id = self.rule.id;
+        for remark in self.remarks.iter().filter(|remark| remark.rule == id) {
+            self.flag(&remark.span, &remark.message);
+            if let Some(finding) = self.found.last_mut() {
+                finding.severity = remark.severity.unwrap_or(finding.severity);
+                finding.references.extend(remark.source.map(str::to_owned));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use gauntlet_record::LimitKey;
 
 use super::addresses::Url;
 use super::part::{Carry, Part};
+use crate::rules;
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;
@@ -90,7 +91,12 @@ fn timeout(entry: &Entry, reader: &mut Reader, part: &mut Part) {
 
 fn modules(node: &Node, reader: &mut Reader, part: &mut Part) {
     for item in reader.items("wasm", node) {
-        let Some(hash) = item.get("hash").filter(|node| !is_null(node)) else { continue };
+        let Some(hash) = item.get("hash").filter(|node| !is_null(node)) else {
+            if let Some(url) = item.get("url").and_then(|node| reader.text("url", node)) {
+                part.remark(rules::MODULE_UNPINNED, format!("nothing pins what `{}` answers", url.value), url.span);
+            }
+            continue;
+        };
         let Some(hash) = reader.text("hash", hash) else { continue };
         let digest = hash.value.to_ascii_lowercase();
         if digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -67,7 +67,7 @@ impl Writer {
         let name = if part.name.is_empty() { String::new() } else { format!(", `{}`", part.name) };
         self.comment("", &format!("Imported from {} ({}{name}).", foreign.name, foreign.kind));
         if !left.is_empty() {
-            self.comment("", "Not carried over:");
+            self.comment("", "Not carried over as it stands:");
             for item in left {
                 self.comment("", &format!("  line {}: {}: {}", item.span.line, item.what, item.why));
             }

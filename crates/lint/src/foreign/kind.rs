@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gauntlet_record::Finding;
+use gauntlet_record::{Finding, Location};
 
 use crate::rule::{Group, Rule};
 use crate::rules;
@@ -65,11 +65,12 @@ impl Kind {
     /// Rules of those groups that would find nothing but the format itself.
     const fn senseless(self) -> &'static [&'static str] {
         match self {
-            // Ports cannot be said: requests are filtered by the name of the host.
-            Self::Wassette | Self::Extism => &["network-port-any"],
+            // Ports cannot be said, requests are filtered by the name of the host; and the guest's path is always that of the host.
+            Self::Wassette => &["network-port-any", "grant-guest-path-shadows"],
+            Self::Extism => &["network-port-any"],
             // Files are copied into one tree of the guest, in the order of the list.
             Self::Spin => &["grant-parent-of-other", "grant-guest-path-shadows", "grant-duplicate-guest-path"],
-            // A directory is always writable, and the first argument of a command is the guest's own name.
+            // The module is named by the call; there is no place for its digest.
             Self::WasmtimeCommand | Self::WasmtimeConfig => &["module-digest-missing"],
         }
     }
@@ -78,7 +79,7 @@ impl Kind {
     pub(super) fn takes(self, rule: &Rule) -> bool {
         /// Rules about keys that only our own policies have.
         const OURS: &[&str] = &["limits-missing", "grant-without-reason"];
-        rule.id == rules::NOT_ENFORCEABLE
+        rules::OF_HOSTS.contains(&rule.id)
             || (self.groups().contains(&rule.group) && !OURS.contains(&rule.id) && !self.senseless().contains(&rule.id))
     }
 
@@ -116,8 +117,29 @@ impl Kind {
         }
     }
 
+    /// What to do about a finding, where what a rule says makes sense for our own policies alone.
+    fn fix(self, rule: &str) -> Option<&'static str> {
+        let command = matches!(self, Self::WasmtimeCommand | Self::WasmtimeConfig);
+        Some(match rule {
+            "grant-guest-unnamed" if command => "Name the guest's side behind two colons: `--dir HOST::/data`.",
+            "module-precompiled" if command => {
+                "Leave the option out and hand over wasm: `--codegen cache=y` keeps what is compiled."
+            }
+            "feature-threads" | "feature-gc" | "feature-memory64" if command => "Leave the option out.",
+            "import-unknown-stubbed" if command => {
+                "Leave the option out: a module that imports what is not there is refused."
+            }
+            "deadline-unbounded" if self == Self::Extism => "Set `timeout_ms`, for example to 10000.",
+            "grant-world-writable" => "Grant a directory that only the host writes to.",
+            _ => return None,
+        })
+    }
+
     /// Says in the words of this format what a rule said in ours.
     pub(super) fn translate(self, finding: &mut Finding) {
+        if let Some(fix) = self.fix(&finding.rule) {
+            fix.clone_into(&mut finding.fix);
+        }
         for (ours, theirs) in self.words() {
             for text in [&mut finding.message, &mut finding.fix] {
                 for (before, after) in [("`", "`"), ("`", ":"), ("`", " ")] {
@@ -128,6 +150,28 @@ impl Kind {
                 }
             }
         }
+    }
+}
+
+/// A finding that says more, and those at the same place that then say nothing new.
+const SUPERSEDED: &[(&str, &[&str])] = &[
+    ("fuel-and-deadline-missing", &["deadline-unbounded", "fuel-unbounded"]),
+    ("feature-wildcard", &["feature-threads", "feature-unstable"]),
+];
+
+/// Leaves out what another finding at the same place already says.
+pub(super) fn drop_superseded(findings: &mut Vec<Finding>) {
+    let said: Vec<(&[&str], Location)> = findings
+        .iter()
+        .filter_map(|finding| {
+            let (_, less) = SUPERSEDED.iter().find(|(more, _)| *more == finding.rule)?;
+            Some((*less, finding.location.clone()))
+        })
+        .collect();
+    if !said.is_empty() {
+        findings.retain(|finding| {
+            !said.iter().any(|(less, at)| less.contains(&finding.rule.as_str()) && *at == finding.location)
+        });
     }
 }
 

@@ -39,8 +39,8 @@ use crate::{Linted, Options, rules};
 
 pub use import::{Imported, import};
 pub use kind::Kind;
-pub(crate) use not_enforced::Ignored;
 pub use not_enforced::{NotEnforced, not_enforced};
+pub(crate) use part::Remark;
 pub use part::{Left, Part};
 pub use recognise::recognise;
 
@@ -93,7 +93,7 @@ pub fn lint_all(foreign: &Foreign, options: &Options) -> Linted {
         policy.text = text;
         for rule in rules::RULES.iter().copied() {
             if rule.input == Input::Policy && foreign.kind.takes(rule) {
-                let mut findings = Findings::new(&policy, rule, options).of_host(&part.ignored);
+                let mut findings = Findings::new(&policy, rule, options).of_host(&part.remarks);
                 (rule.check)(&policy, &mut findings);
                 found.append(&mut findings.into_inner());
             }
@@ -106,6 +106,7 @@ pub fn lint_all(foreign: &Foreign, options: &Options) -> Linted {
     crate::sort(&mut found);
     // Two components may share what one line says.
     found.dedup();
+    kind::drop_superseded(&mut found);
     Linted { findings: found, waived: Vec::new() }
 }
 

@@ -28,17 +28,6 @@ pub struct NotEnforced {
     pub severity: Severity,
 }
 
-/// Such a field in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ignored {
-    /// What is known of it.
-    pub(crate) entry: &'static NotEnforced,
-    /// What the file calls it.
-    pub(crate) field: String,
-    /// Where it stands.
-    pub(crate) span: Span,
-}
-
 static LIST: LazyLock<Vec<NotEnforced>> = LazyLock::new(|| {
     let root = document::parse(TEXT).expect("a test parses the list");
     let (list, faults) = read(&root);
@@ -72,6 +61,8 @@ fn walk(node: &Node, path: &[&str], found: &mut dyn FnMut(Span)) {
     let (name, items) = first.strip_suffix("[]").map_or((*first, false), |name| (name, true));
     for entry in entries.iter().filter(|entry| entry.key.value == name) {
         match &entry.value.value {
+            // A key without a value promises nothing.
+            Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null") => {}
             _ if rest.is_empty() => found(entry.key.span),
             Value::Sequence(nodes) if items => nodes.iter().for_each(|node| walk(node, rest, found)),
             Value::Mapping(_) if !items => walk(&entry.value, rest, found),

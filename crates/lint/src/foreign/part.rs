@@ -2,9 +2,10 @@
 
 use gauntlet_policy::document::Node;
 use gauntlet_policy::{Access, FileGrant, Limit, NetworkGrant, Policy, Scope, Span, Spanned, Variable};
-use gauntlet_record::LimitKey;
+use gauntlet_record::{LimitKey, Severity};
 
-use super::not_enforced::{Ignored, NotEnforced};
+use super::not_enforced::NotEnforced;
+use crate::rules;
 
 /// A guest of a foreign file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +14,27 @@ pub struct Part {
     pub name: String,
     /// What our rules judge. Its text is empty: the places are those of the file it was read from.
     pub policy: Policy,
-    /// What the host is known not to hold.
-    pub(crate) ignored: Vec<Ignored>,
+    /// What a reader already knows to be a fault, since our types cannot say it.
+    pub(super) remarks: Vec<Remark>,
     /// What an import keeps.
     pub(super) import: Policy,
     /// What it cannot keep.
     pub(super) left: Vec<Left>,
+}
+
+/// A fault that the types of our policies cannot say, for the rule that describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// The rule.
+    pub(crate) rule: &'static str,
+    /// How bad it is, if not as bad as the rule says.
+    pub(crate) severity: Option<Severity>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// Where that can be read, besides the references of the rule.
+    pub(crate) source: Option<&'static str>,
+    /// Where it stands.
+    pub(crate) span: Span,
 }
 
 /// Something that our format cannot carry over.
@@ -49,7 +65,7 @@ impl Part {
         Self {
             name: name.to_owned(),
             policy: Policy { sections, ..Policy::default() },
-            ignored: Vec::new(),
+            remarks: Vec::new(),
             import: Policy::default(),
             left: Vec::new(),
         }
@@ -74,6 +90,8 @@ impl Part {
         let grant = FileGrant { host, guest, guest_named, access, reason: None, span };
         if grant.host.value.is_empty() || grant.host.value.contains('\0') || grant.guest.value.contains('\0') {
             self.left("a directory", "its path is empty or holds a NUL", span);
+        } else if self.import.grants.filesystem.iter().any(|known| known.guest.value == grant.guest.value) {
+            self.left(format!("the directory `{}`", grant.host.value), "another one has its place in the guest", span);
         } else {
             self.import.grants.filesystem.push(grant.clone());
         }
@@ -130,10 +148,21 @@ impl Part {
         self.left.push(Left { what: what.into(), why: why.into(), span });
     }
 
+    /// Notes a fault for the rule that describes it.
+    pub(super) fn remark(&mut self, rule: &'static str, message: String, span: Span) {
+        self.remarks.push(Remark { rule, severity: None, message, source: None, span });
+    }
+
     /// Notes what the host does not hold. An import leaves it out, with the same words.
     pub(super) fn ignore(&mut self, entry: &'static NotEnforced, field: &str, span: Span) {
         self.left(format!("`{field}`"), entry.effect.clone(), span);
-        self.ignored.push(Ignored { entry, field: field.to_owned(), span });
+        self.remarks.push(Remark {
+            rule: rules::NOT_ENFORCEABLE,
+            severity: Some(entry.severity),
+            message: format!("`{field}` is not held by {} ({}): {}", entry.host, entry.release, entry.effect),
+            source: Some(&entry.source),
+            span,
+        });
     }
 
     /// Notes everything of a file that is on the list of its host.

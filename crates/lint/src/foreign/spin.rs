@@ -7,6 +7,7 @@ use gauntlet_policy::{Access, Fault, Reader, Scope, Span, Spanned};
 
 use super::addresses::Url;
 use super::part::{Carry, Part};
+use crate::rules;
 
 /// Most components of a file: each is judged on its own.
 const MOST_COMPONENTS: usize = 256;
@@ -138,6 +139,7 @@ fn outbound(host: &Spanned<String>, http: bool, variables: &[AppVariable], part:
     if text.contains("{{") {
         let why = "the host is a variable without a value here; write the address out";
         part.left(format!("`{}`", host.value), why, host.span);
+        part.remark(rules::NETWORK_VARIABLE, format!("a variable chooses the host of `{}`", host.value), host.span);
         return;
     }
     if http && text == "insecure:allow-all" {

@@ -149,6 +149,9 @@ fn collect(node: &Node, hide: bool, hidden: &mut Vec<Range<usize>>) {
         Value::Mapping(entries) => {
             for entry in entries {
                 let key = &entry.key.value;
+                // A list of names that are let through holds no values.
+                let names = key == "allow" && matches!(entry.value.value, Value::Sequence(_));
+                let hide = hide && !names;
                 collect(&entry.value, hide || SETTINGS.contains(&key.as_str()) || secrets::is_secret_name(key), hidden);
             }
         }

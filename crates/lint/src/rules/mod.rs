@@ -21,6 +21,7 @@ mod feature_memory64;
 mod feature_simd_relaxed;
 mod feature_threads;
 mod feature_unstable;
+mod feature_wildcard;
 mod files_unbounded;
 mod fuel_and_deadline_missing;
 mod fuel_too_large;
@@ -64,6 +65,7 @@ mod memory_unbounded;
 mod module_compressed;
 mod module_precompiled;
 mod module_size_unbounded;
+mod module_unpinned;
 mod network_any;
 mod network_dns_open;
 mod network_ip_odd_spelling;
@@ -75,6 +77,7 @@ mod network_port_any;
 mod network_private;
 mod network_privileged_port;
 mod network_traffic_unbounded;
+mod network_variable;
 mod network_wide_cidr;
 mod network_wildcard_host;
 mod open_files_unbounded;
@@ -92,8 +95,16 @@ mod waiver_without_reason;
 
 use crate::rule::Rule;
 
-/// The rule about what hosts are known not to hold; it makes sense for every format of theirs.
+/// What hosts are known not to hold.
 pub(crate) const NOT_ENFORCEABLE: &str = grant_not_enforceable::RULE.id;
+/// One word that turns on every proposal.
+pub(crate) const FEATURE_WILDCARD: &str = feature_wildcard::RULE.id;
+/// Code that is fetched and not pinned.
+pub(crate) const MODULE_UNPINNED: &str = module_unpinned::RULE.id;
+/// A host that a variable names.
+pub(crate) const NETWORK_VARIABLE: &str = network_variable::RULE.id;
+/// The rules about what only formats of other hosts can say.
+pub(crate) const OF_HOSTS: &[&str] = &[NOT_ENFORCEABLE, FEATURE_WILDCARD, MODULE_UNPINNED, NETWORK_VARIABLE];
 
 /// Every rule. Help, SARIF tables and rule pages come from this list.
 pub(crate) const RULES: &[&Rule] = &[
@@ -153,6 +164,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &network_loopback::RULE,
     &network_private::RULE,
     &network_port_any::RULE,
+    &network_variable::RULE,
     &network_ip_odd_spelling::RULE,
     &network_dns_open::RULE,
     &network_listen::RULE,
@@ -172,8 +184,10 @@ pub(crate) const RULES: &[&Rule] = &[
     &feature_memory64::RULE,
     &feature_unstable::RULE,
     &feature_simd_relaxed::RULE,
+    &feature_wildcard::RULE,
     &module_precompiled::RULE,
     &module_compressed::RULE,
+    &module_unpinned::RULE,
     &import_unknown_stubbed::RULE,
     &isolation_off::RULE,
     &isolation_weakened::RULE,

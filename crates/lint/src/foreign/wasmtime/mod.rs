@@ -10,6 +10,7 @@ use gauntlet_policy::{Feature, Reader, Scope, Span, Spanned};
 use gauntlet_record::LimitKey;
 
 use super::part::{Carry, Part};
+use crate::rules;
 
 /// Stands for every variable of the caller.
 pub(crate) const EVERY_VARIABLE: &str = "*";
@@ -69,6 +70,7 @@ impl Settings {
                     part.policy.features.set(feature, true, span);
                 }
                 part.left("all proposals", "our policies name each proposal", span);
+                part.remark(rules::FEATURE_WILDCARD, format!("`{}` is on", setting.name), span);
             }
             "shared-memory" if on => {
                 part.policy.features.set(Feature::Threads, true, span);
@@ -93,8 +95,9 @@ impl Settings {
         let at = |value: &str| Spanned { value: value.to_owned(), span };
         match setting.name {
             "inherit-network" if on => {
+                // It opens listening, too; that everything is open is one finding, not three.
                 part.network(Scope::Connect, at("*"), Carry::Same);
-                part.network(Scope::Listen, at("*"), Carry::Not("our executor lets no guest listen"));
+                part.left("listening", "our executor lets no guest listen", span);
             }
             "allow-ip-name-lookup" if on => {
                 part.network(Scope::Resolve, at("*"), Carry::Not("our executor looks names up before the run"));
@@ -134,8 +137,14 @@ impl Settings {
     /// Says which limits nothing holds.
     fn finish(&self, at: Span, part: &mut Part) {
         part.limits_at(at);
+        let bounded = self.named.contains(&LimitKey::Memory);
         for key in NONE_BY_DEFAULT.iter().filter(|key| !self.named.contains(key)) {
-            part.no_limit(*key, at);
+            // They take memory of the host past the limit on memory. Where there is none, that is the finding.
+            if matches!(key, LimitKey::TableElements | LimitKey::Instances) && !bounded {
+                part.left(format!("no limit on {key}"), "the strict default holds instead", at);
+            } else {
+                part.no_limit(*key, at);
+            }
         }
     }
 }
