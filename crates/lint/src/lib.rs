@@ -21,6 +21,8 @@ mod addresses;
 mod engine;
 mod escape;
 mod explain;
+mod fingerprint;
+pub mod foreign;
 mod formats;
 mod host;
 mod limits;
@@ -38,6 +40,7 @@ use gauntlet_policy::{Fault, Policy};
 use gauntlet_record::{Category, Confidence, Finding, Severity};
 
 pub use explain::{explain, explain_all, pages};
+pub use fingerprint::fingerprints;
 pub use formats::{Format, UnknownFormat, render};
 pub use rule::{Findings, Group, Input, Rule};
 
@@ -118,6 +121,19 @@ pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> 
         sort(&mut findings);
     }
     Linted { findings, waived }
+}
+
+/// Holds a text against every rule that makes sense for it: one of our policies, or one of another host in a format that is known by its
+/// content.
+///
+/// # Errors
+///
+/// The structural faults of the text; [`faults_as_findings`] makes findings of them.
+pub fn lint_text(name: &str, text: &str, options: &Options) -> Result<Linted, Vec<Fault>> {
+    match foreign::recognise(text) {
+        Some(kind) => foreign::read(kind, name, text).map(|foreign| foreign::lint_all(&foreign, options)),
+        None => Policy::parse(name, text).map(|policy| lint_all(&policy, options)),
+    }
 }
 
 /// The structural faults of a file as findings. Each is `high`: a file that two readers may take differently is not a policy.

@@ -123,7 +123,7 @@ pub(crate) fn day(date: &str) -> Option<u32> {
     Some(365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day)
 }
 
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let digits =
         |range: std::ops::Range<usize>| text.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     let number = |range| digits(range).and_then(|part| part.parse::<u32>().ok());

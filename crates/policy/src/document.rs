@@ -190,7 +190,9 @@ pub fn parse(text: &str) -> Result<Node, Vec<Fault>> {
 }
 
 /// Characters that make a reviewer see another text than the reader: bidirectional controls, zero width, a byte order mark.
-fn invisible(text: &str) -> Vec<Fault> {
+/// At most twenty of them are listed.
+#[must_use]
+pub fn invisible(text: &str) -> Vec<Fault> {
     let bad = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}' | '\u{ad}' | '\0');
     text.char_indices()
         .filter(|(_, c)| bad(*c))

@@ -34,3 +34,4 @@ pub use model::{
 };
 pub use overlay::Overlay;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};
+pub use render::quoted;

@@ -1,6 +1,6 @@
 //! Findings as text: for people, for programs, for code scanning, for CI annotations.
 
-mod excerpt;
+pub(crate) mod excerpt;
 mod github;
 mod human;
 mod json;

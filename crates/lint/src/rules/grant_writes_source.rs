@@ -9,7 +9,7 @@ use crate::rule::{Findings, Group, Input, Rule};
 pub(crate) const RULE: Rule = Rule {
     id: "grant-writes-source",
     group: Group::Files,
-    severity: Severity::Medium,
+    severity: Severity::Low,
     category: Category::Security,
     confidence: Confidence::Low,
     input: Input::Policy,

@@ -3,6 +3,7 @@
 use gauntlet_policy::Policy;
 use gauntlet_record::{Category, Confidence, LimitKey, Severity};
 
+use crate::limits;
 use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
@@ -24,8 +25,13 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 fn check(policy: &Policy, out: &mut Findings<'_>) {
-    out.flag_above(policy, LimitKey::Memory, MOST);
+    // What lies above the ceiling of a host another rule finds.
+    if limits::written(policy, LimitKey::Memory).is_some_and(|(bytes, _)| bytes <= CEILING) {
+        out.flag_above(policy, LimitKey::Memory, MOST);
+    }
 }
 
 /// The upper end of the usual range for untrusted code, 100 to 500 MB, in whole pages.
 const MOST: u64 = 512 << 20;
+/// Where `memory-too-large` begins, in bytes.
+const CEILING: u64 = 1 << 30;

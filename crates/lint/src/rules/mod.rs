@@ -48,6 +48,7 @@ mod feature_simd_relaxed;
 mod feature_tail_call;
 mod feature_threads;
 mod feature_unstable;
+mod feature_wildcard;
 mod feature_without_base;
 mod features_missing;
 mod file_size_exceeds_disk;
@@ -78,6 +79,7 @@ mod grant_holds_socket;
 mod grant_home;
 mod grant_missing_path;
 mod grant_not_a_folder;
+mod grant_not_enforceable;
 mod grant_open_to_others;
 mod grant_parent_of_other;
 mod grant_proc;
@@ -132,6 +134,7 @@ mod module_digest_missing;
 mod module_precompiled;
 mod module_size_too_large;
 mod module_size_unbounded;
+mod module_unpinned;
 mod network_address_with_path;
 mod network_any;
 mod network_bytes_too_large;
@@ -165,6 +168,7 @@ mod network_single_label;
 mod network_suffix_confusion;
 mod network_traffic_unbounded;
 mod network_trailing_dot;
+mod network_variable;
 mod network_wide_cidr;
 mod network_wildcard_host;
 mod network_wildcard_suffix;
@@ -198,6 +202,17 @@ mod waiver_without_owner;
 mod waiver_without_reason;
 
 use crate::rule::Rule;
+
+/// What hosts are known not to hold.
+pub(crate) const NOT_ENFORCEABLE: &str = grant_not_enforceable::RULE.id;
+/// One word that turns on every proposal.
+pub(crate) const FEATURE_WILDCARD: &str = feature_wildcard::RULE.id;
+/// Code that is fetched and not pinned.
+pub(crate) const MODULE_UNPINNED: &str = module_unpinned::RULE.id;
+/// A host that a variable names.
+pub(crate) const NETWORK_VARIABLE: &str = network_variable::RULE.id;
+/// The rules about what only formats of other hosts can say.
+pub(crate) const OF_HOSTS: &[&str] = &[NOT_ENFORCEABLE, FEATURE_WILDCARD, MODULE_UNPINNED, NETWORK_VARIABLE];
 
 /// Every rule. Help, SARIF tables and rule pages come from this list.
 pub(crate) const RULES: &[&Rule] = &[
@@ -333,6 +348,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &network_single_label::RULE,
     &network_internal_name::RULE,
     &network_port_invalid::RULE,
+    &network_variable::RULE,
     // environment
     &environment_secret_name::RULE,
     &environment_secret_value::RULE,
@@ -366,6 +382,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &feature_tail_call::RULE,
     &feature_without_base::RULE,
     &features_missing::RULE,
+    &feature_wildcard::RULE,
     // modules
     &module_precompiled::RULE,
     &module_compressed::RULE,
@@ -375,6 +392,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &module_digest_duplicate::RULE,
     &module_deny_list_in_guest_reach::RULE,
     &module_deny_list_missing::RULE,
+    &module_unpinned::RULE,
     // isolation
     &isolation_off::RULE,
     &isolation_weakened::RULE,
@@ -397,6 +415,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &engine_vulnerable::RULE,
     &engine_end_of_life::RULE,
     &engine_advisories_stale::RULE,
+    &grant_not_enforceable::RULE,
     // waivers
     &waiver_without_reason::RULE,
     &waiver_without_owner::RULE,

@@ -26,9 +26,9 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(policy: &Policy, out: &mut Findings<'_>) {
     for (grant, address) in addresses::connects(policy) {
-        if !address.is_loopback() && address.port_number().is_some_and(|port| PORTS.contains(&port))
-            || is_plain(&grant.address.value)
-        {
+        let plain = address.port_number().is_some_and(|port| PORTS.contains(&port)) || is_plain(&grant.address.value);
+        // Nobody listens on the way to the machine itself, and that it asks its cloud is worse than how.
+        if plain && !address.is_loopback() && !address.covers_metadata() {
             out.flag(&grant.address.span, format!("`{}` is not encrypted", grant.address.value));
         }
     }

@@ -5,13 +5,13 @@ use std::fs;
 use std::os::unix::{self, fs::PermissionsExt as _};
 use std::path::Path;
 
-use gauntlet_policy::{Policy, Span};
+use gauntlet_policy::Span;
 use gauntlet_record::{Finding, Location};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Format, HostFacts, Options, lint_all, render};
+use crate::{Format, HostFacts, Options, lint_text, render};
 
 const FILE: &str = "policy.yaml";
 /// What the host of the examples offers.
@@ -56,8 +56,8 @@ fn options(text: &str, base: &Path) -> Options {
 
 /// What one rule finds in a text.
 fn found(rule: &Rule, text: &str, base: &Path) -> Vec<Finding> {
-    let policy = Policy::parse(FILE, text).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
-    let linted = lint_all(&policy, &options(text, base));
+    let linted =
+        lint_text(FILE, text, &options(text, base)).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
     linted.findings.into_iter().chain(linted.waived).filter(|finding| finding.rule == rule.id).collect()
 }
 
