@@ -51,6 +51,15 @@ pub(crate) const FAULTS: &[Rule] = &[
         "version: 1\n",
     ),
     fault(
+        "not-toml",
+        "the file is not TOML",
+        "What cannot be read cannot be judged.",
+        "Correct the line that is named.",
+        &["https://toml.io/en/v1.1.0"],
+        "spin_manifest_version = 2\n[component.a\n",
+        "spin_manifest_version = 2\n[component.a]\n",
+    ),
+    fault(
         "empty-policy",
         "the file holds no policy",
         "Many readers take an empty file for \"all defaults\": somebody emptied it, and nothing said so.",
@@ -255,7 +264,7 @@ mod tests {
     use super::*;
 
     fn faults(text: &str) -> Vec<&'static str> {
-        Policy::parse("t.yaml", text)
+        crate::lint_text("t.yaml", text, &crate::Options::default())
             .err()
             .map(|faults| faults.iter().map(|fault| fault.rule).collect())
             .unwrap_or_default()
