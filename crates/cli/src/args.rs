@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Selftest(Selftest),
     /// Find faults in policies.
     Lint(Lint),
+    /// Turn a policy of another host into one of ours.
+    Import(Import),
     /// Run one guest under a policy.
     Exec(Exec),
     /// Fuzz the executor with generated modules.
@@ -222,6 +224,35 @@ impl FailOn {
             Self::Critical => Severity::Critical,
         }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet import spin.toml --part api > api.yaml
+  gauntlet import manifest.json
+  echo 'wasmtime run --dir ./data::/data guest.wasm' | gauntlet import -
+
+The policy goes to standard output, what could not be carried over to standard error and into its comments.
+Exit codes: 0 a policy was written, 2 a file that cannot be read or is no such policy.")]
+pub(crate) struct Import {
+    /// A policy of Wassette, a manifest of Spin or Extism, a wasmtime command line or its configuration; `-` is standard input.
+    ///
+    /// The format is known by the content.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Which guest, where the file has several: its name, or its number from 1.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) part: Option<String>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ImportFormat::Yaml)]
+    pub(crate) format: ImportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// A policy with comments.
+    Yaml,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use gauntlet_policy::document::{self, Node, Value};
+use gauntlet_policy::document::{Node, Value};
 use gauntlet_record::{Finding, digest};
 
 use crate::formats::excerpt;
-use crate::secrets;
+use crate::{foreign, secrets};
 
 /// How many hex digits of a digest a fingerprint keeps.
 const DIGITS: usize = 32;
@@ -64,7 +64,7 @@ struct Places {
 impl Places {
     fn of(text: &str) -> Self {
         let mut places = Self::default();
-        if let Ok(root) = document::parse(text) {
+        if let Some(root) = foreign::tree(text) {
             places.walk(&root, "");
         }
         places

@@ -21,6 +21,7 @@ mod addresses;
 mod escape;
 mod explain;
 mod fingerprint;
+pub mod foreign;
 mod formats;
 mod paths;
 mod rule;
@@ -110,6 +111,19 @@ pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> 
     let (waived, findings) =
         found.into_iter().partition(|finding| waivers::accepts(policy, options.today.as_deref(), &finding.rule));
     Linted { findings, waived }
+}
+
+/// Holds a text against every rule that makes sense for it: one of our policies, or one of another host in a format that is known by its
+/// content.
+///
+/// # Errors
+///
+/// The structural faults of the text; [`faults_as_findings`] makes findings of them.
+pub fn lint_text(name: &str, text: &str, options: &Options) -> Result<Linted, Vec<Fault>> {
+    match foreign::recognise(text) {
+        Some(kind) => foreign::read(kind, name, text).map(|foreign| foreign::lint_all(&foreign, options)),
+        None => Policy::parse(name, text).map(|policy| lint_all(&policy, options)),
+    }
 }
 
 /// The structural faults of a file as findings. Each is `high`: a file that two readers may take differently is not a policy.

@@ -5,6 +5,7 @@ use std::fmt;
 use gauntlet_policy::{Limit, Policy, Span};
 use gauntlet_record::{Category, Confidence, Finding, LimitKey, Location, Severity};
 
+use crate::foreign::Remark;
 use crate::{Options, escape};
 
 /// Declares the groups of rules: variant, word, title.
@@ -142,12 +143,19 @@ pub struct Findings<'a> {
     policy: &'a Policy,
     rule: &'static Rule,
     options: &'a Options,
+    remarks: &'a [Remark],
     found: Vec<Finding>,
 }
 
 impl<'a> Findings<'a> {
     pub(crate) const fn new(policy: &'a Policy, rule: &'static Rule, options: &'a Options) -> Self {
-        Self { policy, rule, options, found: Vec::new() }
+        Self { policy, rule, options, remarks: &[], found: Vec::new() }
+    }
+
+    /// With what the reader of a foreign policy noted.
+    pub(crate) const fn of_host(mut self, remarks: &'a [Remark]) -> Self {
+        self.remarks = remarks;
+        self
     }
 
     pub(crate) fn into_inner(self) -> Vec<Finding> {
@@ -177,6 +185,19 @@ impl<'a> Findings<'a> {
             location: place(*at, &self.policy.name, &self.policy.text),
             references: self.rule.references.iter().map(|&reference| reference.to_owned()).collect(),
         });
+    }
+
+    /// Notes a finding for everything that the reader of a foreign policy noted for this rule. There is nothing of the kind in our own
+    /// policies, whose types can say all that they grant.
+    pub(crate) fn flag_remarks(&mut self) {
+        let id = self.rule.id;
+        for remark in self.remarks.iter().filter(|remark| remark.rule == id) {
+            self.flag(&remark.span, &remark.message);
+            if let Some(finding) = self.found.last_mut() {
+                finding.severity = remark.severity.unwrap_or(finding.severity);
+                finding.references.extend(remark.source.map(str::to_owned));
+            }
+        }
     }
 
     /// Notes a finding if the policy writes a limit as `unlimited`.

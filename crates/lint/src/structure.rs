@@ -51,6 +51,15 @@ pub(crate) const FAULTS: &[Rule] = &[
         "version: 1\n",
     ),
     fault(
+        "not-toml",
+        "the file is not TOML",
+        "What cannot be read cannot be judged.",
+        "Correct the line that is named.",
+        &["https://toml.io/en/v1.1.0"],
+        "spin_manifest_version = 2\n[component.a\n",
+        "spin_manifest_version = 2\n[component.a]\n",
+    ),
+    fault(
         "empty-policy",
         "the file holds no policy",
         "Many readers take an empty file for \"all defaults\": somebody emptied it, and nothing said so.",
@@ -338,6 +347,10 @@ mod tests {
         let path = folder.path().join("policy.yaml");
         fs::write(&path, text).unwrap();
         fs::write(folder.path().join("broken.yaml"), "version: 1\nlimits: []\n").unwrap();
+        if crate::foreign::recognise(text).is_some() {
+            let linted = crate::lint_text("t", text, &crate::Options::default());
+            return linted.err().unwrap_or_default().iter().map(|fault| fault.rule).collect();
+        }
         match load("policy.yaml", &path) {
             Ok(_) => Vec::new(),
             Err(LoadError::Faults { faults, .. }) => faults.iter().map(|fault| fault.rule).collect(),
@@ -373,7 +386,9 @@ mod tests {
     #[test]
     fn every_fault_of_the_reader_is_described_and_every_description_is_of_a_fault() {
         let mut all = Vec::new();
-        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy/src"), &mut all);
+        for folder in ["../policy/src", "src/foreign"] {
+            sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut all);
+        }
         let mut seen = BTreeSet::new();
         for source in &all {
             let source: String = source.split_whitespace().collect();

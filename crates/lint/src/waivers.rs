@@ -62,7 +62,7 @@ pub(crate) fn knows(rule: &str) -> bool {
     rules::RULES.iter().any(|known| known.id == rule) || structure::FAULTS.iter().any(|known| known.id == rule)
 }
 
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let digits =
         |range: std::ops::Range<usize>| text.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     let number = |range| digits(range).and_then(|part| part.parse::<u32>().ok());

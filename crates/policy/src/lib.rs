@@ -45,3 +45,4 @@ pub use overlay::Overlay;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};
 pub use reader::{Reader, nearest};
 pub use schema::json_schema;
+pub use render::quoted;

@@ -8,7 +8,8 @@ use crate::keys::{self, Takes};
 use crate::model::{Access, Feature, Limit, Policy, Random, Stdin};
 
 /// Text as a scalar that means itself in YAML: double quotes, with every character that is not plain escaped.
-pub(crate) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -26,7 +26,8 @@ impl Word {
 
 /// The commands of a text, each a list of words; `None` if there are too many of them.
 pub(super) fn commands(text: &str) -> Option<Vec<Vec<Word>>> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, words: 0, commands: vec![Vec::new()], heredocs: Vec::new() };
+    let mut reader =
+        Reader { text, bytes: text.as_bytes(), at: 0, words: 0, commands: vec![Vec::new()], heredocs: Vec::new() };
     reader.run()?;
     reader.commands.retain(|command| !command.is_empty());
     Some(reader.commands)

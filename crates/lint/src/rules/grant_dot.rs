@@ -27,7 +27,7 @@ pub(crate) const RULE: Rule = Rule {
 fn check(policy: &Policy, out: &mut Findings<'_>) {
     for mount in Mount::all(policy) {
         if (!mount.host.absolute && mount.host.parts.is_empty())
-            || matches!(mount.path().trim_end_matches('/'), "$PWD" | "${PWD}")
+            || matches!(mount.path().trim_end_matches('/'), "$PWD" | "${PWD}" | "$(pwd)" | "`pwd`")
         {
             out.flag(mount.at(), format!("`{}` is the working directory", mount.path()));
         }

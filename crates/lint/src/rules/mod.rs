@@ -21,6 +21,7 @@ mod feature_memory64;
 mod feature_simd_relaxed;
 mod feature_threads;
 mod feature_unstable;
+mod feature_wildcard;
 mod files_unbounded;
 mod fuel_and_deadline_missing;
 mod fuel_too_large;
@@ -37,6 +38,7 @@ mod grant_glob;
 mod grant_guest_path_shadows;
 mod grant_guest_unnamed;
 mod grant_home;
+mod grant_not_enforceable;
 mod grant_parent_of_other;
 mod grant_proc;
 mod grant_root;
@@ -63,6 +65,7 @@ mod memory_unbounded;
 mod module_compressed;
 mod module_precompiled;
 mod module_size_unbounded;
+mod module_unpinned;
 mod network_any;
 mod network_dns_open;
 mod network_ip_odd_spelling;
@@ -74,6 +77,7 @@ mod network_port_any;
 mod network_private;
 mod network_privileged_port;
 mod network_traffic_unbounded;
+mod network_variable;
 mod network_wide_cidr;
 mod network_wildcard_host;
 mod open_files_unbounded;
@@ -90,6 +94,17 @@ mod waiver_without_owner;
 mod waiver_without_reason;
 
 use crate::rule::Rule;
+
+/// What hosts are known not to hold.
+pub(crate) const NOT_ENFORCEABLE: &str = grant_not_enforceable::RULE.id;
+/// One word that turns on every proposal.
+pub(crate) const FEATURE_WILDCARD: &str = feature_wildcard::RULE.id;
+/// Code that is fetched and not pinned.
+pub(crate) const MODULE_UNPINNED: &str = module_unpinned::RULE.id;
+/// A host that a variable names.
+pub(crate) const NETWORK_VARIABLE: &str = network_variable::RULE.id;
+/// The rules about what only formats of other hosts can say.
+pub(crate) const OF_HOSTS: &[&str] = &[NOT_ENFORCEABLE, FEATURE_WILDCARD, MODULE_UNPINNED, NETWORK_VARIABLE];
 
 /// Every rule. Help, SARIF tables and rule pages come from this list.
 pub(crate) const RULES: &[&Rule] = &[
@@ -138,6 +153,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &grant_guest_path_shadows::RULE,
     &grant_without_reason::RULE,
     &grant_guest_unnamed::RULE,
+    &grant_not_enforceable::RULE,
     &grant_writes_code::RULE,
     &grant_world_writable::RULE,
     &audit_in_guest_reach::RULE,
@@ -148,6 +164,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &network_loopback::RULE,
     &network_private::RULE,
     &network_port_any::RULE,
+    &network_variable::RULE,
     &network_ip_odd_spelling::RULE,
     &network_dns_open::RULE,
     &network_listen::RULE,
@@ -167,8 +184,10 @@ pub(crate) const RULES: &[&Rule] = &[
     &feature_memory64::RULE,
     &feature_unstable::RULE,
     &feature_simd_relaxed::RULE,
+    &feature_wildcard::RULE,
     &module_precompiled::RULE,
     &module_compressed::RULE,
+    &module_unpinned::RULE,
     &import_unknown_stubbed::RULE,
     &isolation_off::RULE,
     &isolation_weakened::RULE,
@@ -189,11 +208,11 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use gauntlet_policy::{Policy, Span};
+    use gauntlet_policy::Span;
     use gauntlet_record::{Finding, Location};
 
     use super::*;
-    use crate::{Format, Options, lint_all, render};
+    use crate::{Format, Options, lint_text, render};
 
     const FILE: &str = "policy.yaml";
     const TODAY: &str = "2026-01-31";
@@ -204,8 +223,8 @@ mod tests {
 
     /// What one rule finds in a text.
     fn found(rule: &Rule, text: &str) -> Vec<Finding> {
-        let policy = Policy::parse(FILE, text).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
-        let linted = lint_all(&policy, &options());
+        let linted =
+            lint_text(FILE, text, &options()).unwrap_or_else(|faults| panic!("{}: {text}: {faults:?}", rule.id));
         linted.findings.into_iter().chain(linted.waived).filter(|finding| finding.rule == rule.id).collect()
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::file::MAX_POLICY_BYTES;
 
 pub use build::{MAX_DEPTH, MAX_NODES};
+pub use text::invisible;
 
 /// A place in the text of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

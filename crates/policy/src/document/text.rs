@@ -12,8 +12,9 @@ pub(super) fn faults(text: &str) -> Vec<Fault> {
 }
 
 /// Characters that make a reviewer see another text than the reader: bidirectional controls, zero width, fillers, a byte order mark, and
-/// what breaks a line for some readers and not for others.
-fn invisible(text: &str) -> Vec<Fault> {
+/// what breaks a line for some readers and not for others. At most twenty of them are listed.
+#[must_use]
+pub fn invisible(text: &str) -> Vec<Fault> {
     // The common case has none of them, and is told by its bytes.
     if text.bytes().all(|byte| byte.is_ascii() && !matches!(byte, b'\r' | 0)) {
         return Vec::new();

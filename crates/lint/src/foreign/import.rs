@@ -1,0 +1,220 @@
+//! A policy of another host as one of ours, with what could not be carried over.
+
+use std::fmt::Write as _;
+
+use gauntlet_policy::{Access, Fault, Feature, FileGrant, Limit, Limits, Policy, Span, quoted};
+use gauntlet_record::{LimitKey, Unit};
+
+use super::Foreign;
+use super::part::{Left, Part};
+use crate::escape;
+
+/// Limits of 0 by default that a network grant needs something of, and what an import writes then. Connections are many times what one
+/// request takes, bytes are a few documents.
+const NETWORK: &[(LimitKey, u64)] = &[(LimitKey::Connections, 16), (LimitKey::NetworkBytes, 16 << 20)];
+
+/// A policy that was carried over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Our policy, as a file: with comments that say where each value comes from and what is missing.
+    pub yaml: String,
+    /// The same, read back.
+    pub policy: Policy,
+    /// What could not be carried over, in the order of the file.
+    pub left: Vec<Left>,
+}
+
+/// Carries one guest of a foreign policy over into our format.
+///
+/// A limit that the file does not name is the strict default, whatever its host takes; one that it names as none at all is `unlimited`, and
+/// is found by the linter.
+///
+/// # Errors
+///
+/// The structural faults of the result, if it would be too large to be a policy.
+///
+/// ```
+/// use gauntlet_lint::foreign;
+///
+/// let text = "wasmtime run --dir ./data::/data -W fuel=1000000 x.wasm\n";
+/// let kind = foreign::recognise(text).expect("a format we know");
+/// let line = foreign::read(kind, "run.sh", text).expect("a sound file");
+/// let imported = foreign::import(&line, &line.parts[0]).expect("a small policy");
+/// assert_eq!(imported.policy.grants.filesystem[0].guest.value, "/data");
+/// assert!(imported.left.iter().any(|left| left.what == "no limit on memory"));
+/// ```
+pub fn import(foreign: &Foreign, part: &Part) -> Result<Imported, Vec<Fault>> {
+    let mut left = part.left.clone();
+    left.sort_by_key(|left| left.span);
+    let mut names: Vec<&Left> = Vec::new();
+    for item in &left {
+        if !names.iter().any(|known| known.span == item.span && known.what == item.what) {
+            names.push(item);
+        }
+    }
+    let left: Vec<Left> = names.into_iter().cloned().collect();
+    let yaml = Writer { out: String::new() }.write(foreign, part, &left);
+    let policy = Policy::parse(&foreign.name, &yaml)?;
+    Ok(Imported { yaml, policy, left })
+}
+
+struct Writer {
+    out: String,
+}
+
+impl Writer {
+    fn write(mut self, foreign: &Foreign, part: &Part, left: &[Left]) -> String {
+        let name = if part.name.is_empty() { String::new() } else { format!(", `{}`", part.name) };
+        self.comment("", &format!("Imported from {} ({}{name}).", foreign.name, foreign.kind));
+        if !left.is_empty() {
+            self.comment("", "Not carried over as it stands:");
+            for item in left {
+                self.comment("", &format!("  line {}: {}: {}", item.span.line, item.what, item.why));
+            }
+        }
+        self.out.push_str("\nversion: 1\n\nlimits:\n");
+        self.limits(&part.import);
+        self.grants(&part.import);
+        self.rest(&part.import);
+        self.out
+    }
+
+    /// A line of comment. What it says may come from the file: it is escaped, and stays one line.
+    fn comment(&mut self, indent: &str, text: &str) {
+        let _ = writeln!(self.out, "{indent}# {}", escape::message(text));
+    }
+
+    fn limits(&mut self, policy: &Policy) {
+        let network = !policy.grants.network.is_empty();
+        for key in LimitKey::ALL.iter().copied() {
+            let given = NETWORK.iter().find(|(given, _)| network && *given == key).map(|(_, number)| *number);
+            let (value, comment) = match (policy.limits.get(key), given, Limits::strict(key)) {
+                (Limit::At(number, span), ..) => (quantity(number, key.unit()), line(span)),
+                (Limit::Unlimited(span), ..) => ("unlimited".to_owned(), line(span)),
+                (Limit::Share(percent, span), ..) => (format!("{percent}%"), line(span)),
+                (Limit::Default, Some(number), _) => (
+                    quantity(number, key.unit()),
+                    "for the network grants; lower it to what the guest needs".to_owned(),
+                ),
+                (Limit::Default, None, Some(number)) => (quantity(number, key.unit()), "the strict default".to_owned()),
+                (Limit::Default, None, None) => continue,
+            };
+            let _ = writeln!(self.out, "  {key}: {value} # {comment}");
+        }
+    }
+
+    fn grants(&mut self, policy: &Policy) {
+        let grants = &policy.grants;
+        self.out.push_str("\ngrants:\n");
+        self.list("filesystem", &grants.filesystem, |grant| (file_grant(grant), grant.span));
+        self.list("network", &grants.network, |grant| {
+            (format!("{{ {}: {} }}", grant.scope.as_str(), quoted(&grant.address.value)), grant.span)
+        });
+        if grants.environment.is_empty() {
+            self.out.push_str("  environment: {}\n");
+        } else {
+            self.out.push_str("  environment:\n");
+            for variable in &grants.environment {
+                let (name, value) = (quoted(&variable.name.value), quoted(&variable.value.value));
+                let _ = writeln!(self.out, "    {name}: {value} # {}", line(variable.name.span));
+            }
+        }
+        self.list("arguments", &grants.arguments, |argument| (quoted(&argument.value), argument.span));
+        self.out.push_str("  stdin: closed\n");
+    }
+
+    fn list<T>(&mut self, key: &str, items: &[T], show: impl Fn(&T) -> (String, Span)) {
+        if items.is_empty() {
+            let _ = writeln!(self.out, "  {key}: []");
+            return;
+        }
+        let _ = writeln!(self.out, "  {key}:");
+        for item in items {
+            let (text, span) = show(item);
+            let _ = writeln!(self.out, "    - {text} # {}", line(span));
+        }
+    }
+
+    fn rest(&mut self, policy: &Policy) {
+        let named: Vec<_> = Feature::ALL.iter().filter_map(|it| Some((it, policy.features.named(*it)?))).collect();
+        if !named.is_empty() {
+            self.out.push_str("\nfeatures:\n");
+            for (feature, (allowed, span)) in named {
+                let _ = writeln!(self.out, "  {}: {allowed} # {}", feature.as_str(), line(span));
+            }
+        }
+        if !policy.modules.sha256.is_empty() {
+            self.out.push_str("\nmodules:\n");
+            self.list("sha256", &policy.modules.sha256, |digest| (digest.value.clone(), digest.span));
+        }
+        self.out.push_str("\naudit: { log: gauntlet-audit.jsonl } # ours; the file names none\n");
+    }
+}
+
+fn line(span: Span) -> String {
+    format!("line {}", span.line)
+}
+
+fn file_grant(grant: &FileGrant) -> String {
+    let guest = if grant.guest_named && !grant.guest.value.is_empty() {
+        format!(", guest: {}", quoted(&grant.guest.value))
+    } else {
+        String::new()
+    };
+    let access = match grant.access.value {
+        access @ (Access::ReadOnly | Access::ReadWrite) => access,
+        // No reader makes one: scratch is ours alone.
+        Access::Scratch => Access::ReadOnly,
+    };
+    format!("{{ host: {}{guest}, access: {} }}", quoted(&grant.host.value), access.as_str())
+}
+
+/// A number in the largest unit that holds it whole.
+fn quantity(number: u64, unit: Unit) -> String {
+    const SIZES: &[(u64, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
+    const TIMES: &[(u64, &str)] = &[(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
+    let units = match unit {
+        Unit::Bytes => SIZES,
+        Unit::Time => TIMES,
+        Unit::Count => return grouped(number),
+    };
+    let whole = units.iter().find(|(scale, _)| number > 0 && number.is_multiple_of(*scale));
+    match whole {
+        Some((scale, name)) => format!("{}{name}", number / scale),
+        None => format!("{number}{}", units[units.len() - 1].1),
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('_');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_readable_and_read_back() {
+        for (number, unit, text) in [
+            (64 << 20, Unit::Bytes, "64MiB"),
+            (1000, Unit::Bytes, "1000B"),
+            (0, Unit::Bytes, "0B"),
+            (5_000_000_000, Unit::Time, "5s"),
+            (1_500_000_000, Unit::Time, "1500ms"),
+            (1_234_567, Unit::Count, "1_234_567"),
+            (12, Unit::Count, "12"),
+        ] {
+            assert_eq!(quantity(number, unit), text);
+            assert_eq!(gauntlet_policy::parse_quantity(text, unit), Ok(number));
+        }
+    }
+}
