@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Selftest(Selftest),
     /// Find faults in policies.
     Lint(Lint),
+    /// Turn a policy of another host into one of ours.
+    Import(Import),
     /// Run one guest under a policy.
     Exec(Exec),
     /// Fuzz the executor with generated modules.
@@ -227,6 +229,35 @@ impl FailOn {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
+  gauntlet import spin.toml --part api > api.yaml
+  gauntlet import manifest.json
+  echo 'wasmtime run --dir ./data::/data guest.wasm' | gauntlet import -
+
+The policy goes to standard output, what could not be carried over to standard error and into its comments.
+Exit codes: 0 a policy was written, 2 a file that cannot be read or is no such policy.")]
+pub(crate) struct Import {
+    /// A policy of Wassette, a manifest of Spin or Extism, a wasmtime command line or its configuration; `-` is standard input.
+    ///
+    /// The format is known by the content.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Which guest, where the file has several: its name, or its number from 1.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) part: Option<String>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ImportFormat::Yaml)]
+    pub(crate) format: ImportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// A policy with comments.
+    Yaml,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
   gauntlet exec guest.wasm
   gauntlet exec guest.wasm --policy agent -- first second
   gauntlet exec guest.wasm --dir ./data::/data:ro --env LANG=C --usage
@@ -387,11 +418,30 @@ pub(crate) enum Listed {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:\n  gauntlet explain memory-unbounded\n  gauntlet explain files-read/dot-dot")]
+#[command(after_help = "\
+Examples:
+  gauntlet explain memory-unbounded
+  gauntlet explain files-read/dot-dot
+  gauntlet explain --all --format markdown > rules.md
+  gauntlet explain --all --output docs/rules      a page for each rule, and an index")]
 pub(crate) struct Explain {
     /// The id of an attack, a rule or a mistake.
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Option<String>,
+    /// Every rule of the linter, with an index by group.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Markdown)]
+    pub(crate) format: ExplainFormat,
+    /// Write a page for each rule into this folder, and print nothing.
+    #[arg(long, short, value_name = "DIR", requires = "all")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    Markdown,
 }
 
 #[derive(Debug, ClapArgs)]

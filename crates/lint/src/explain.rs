@@ -85,8 +85,8 @@ fn page(rule: &Rule) -> String {
     let _ = write!(page, "\n## Found in\n\n```yaml\n{}```\n", example(rule.bad));
     // Text before a bar only tells the place from others.
     let covered = rule.flags.rsplit('|').next().unwrap_or_default();
-    if !covered.is_empty() {
-        let _ = write!(page, "\nThe finding covers `{covered}`.\n");
+    if !covered.trim().is_empty() {
+        let _ = write!(page, "\nThe finding covers `{}`.\n", example(covered).trim_end());
     }
     let _ = write!(page, "\n## Not found in\n\n```yaml\n{}```\n", example(rule.good));
     if !rule.references.is_empty() {

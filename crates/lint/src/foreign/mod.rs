@@ -64,6 +64,44 @@ pub struct Foreign {
     pub parts: Vec<Part>,
 }
 
+/// A guest that a file does not have, or one of several where none was named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", match .asked {
+    Some(name) => format!("there is no guest `{name}`; there are {}", .there.join(", ")),
+    None => format!("there are several guests: {}", .there.join(", ")),
+})]
+pub struct NoSuchPart {
+    asked: Option<String>,
+    there: Vec<String>,
+}
+
+impl Foreign {
+    /// The guest of a name, or of a number from 1; without one, the only guest of the file.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name, or several and none was named.
+    pub fn part(&self, name: Option<&str>) -> Result<&Part, NoSuchPart> {
+        let found = match name {
+            None if self.parts.len() == 1 => self.parts.first(),
+            None => None,
+            Some(name) => {
+                let number = name.parse::<usize>().ok().and_then(|number| self.parts.get(number.checked_sub(1)?));
+                self.parts.iter().find(|part| part.name == name).or(number)
+            }
+        };
+        found.ok_or_else(|| NoSuchPart {
+            asked: name.map(str::to_owned),
+            there: self
+                .parts
+                .iter()
+                .enumerate()
+                .map(|(at, part)| if part.name.is_empty() { (at + 1).to_string() } else { format!("`{}`", part.name) })
+                .collect(),
+        })
+    }
+}
+
 /// Reads a text in a format. `name` is how messages call the file.
 ///
 /// # Errors
@@ -123,4 +161,108 @@ pub(crate) fn tree(text: &str) -> Option<Node> {
 /// JSON is read by the reader of YAML, of which it is a part: duplicate keys, depth and size are held there.
 fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn of(text: &str) -> Foreign {
+        read(recognise(text).unwrap(), "x", text).unwrap()
+    }
+
+    fn findings(text: &str) -> Vec<(String, u32)> {
+        let findings = lint_all(&of(text), &Options::default()).findings;
+        findings.into_iter().map(|finding| (finding.rule, finding.location.line)).collect()
+    }
+
+    #[test]
+    fn a_guest_is_found_by_its_name_or_number() {
+        let two = of("spin_manifest_version = 2\n[component.a]\n[component.b]\n");
+        assert_eq!(two.part(Some("b")).unwrap().name, "b");
+        assert_eq!(two.part(Some("1")).unwrap().name, "a");
+        assert_eq!(two.part(None).unwrap_err().to_string(), "there are several guests: `a`, `b`");
+        assert_eq!(two.part(Some("c")).unwrap_err().to_string(), "there is no guest `c`; there are `a`, `b`");
+        assert!(two.part(Some("0")).is_err() && two.part(Some("3")).is_err());
+        assert!(of("wasmtime run x.wasm\n").part(None).is_ok());
+    }
+
+    #[test]
+    fn options_of_every_spelling_are_read() {
+        let limits = "-W fuel=1,timeout=5s,max-memory-size=65536,max-table-elements=1,max-instances=1";
+        for dir in ["--dir /", "--dir=/", "--dir '/'", "--dir=\"/\"", "--mapdir /data::/", "--dir /::/data"] {
+            let found = findings(&format!("\nFOO=1 exec /usr/bin/wasmtime run {limits} {dir} x.wasm --dir /etc\n"));
+            assert!(found.contains(&("grant-root".into(), 2)), "{dir}: {found:?}");
+            assert!(!found.iter().any(|(rule, _)| rule == "grant-etc"), "{dir}: {found:?}");
+        }
+        for option in ["-Sinherit-network", "-S inherit-network=y", "--wasi=http,inherit-network", "-S=inherit-network"]
+        {
+            let found = findings(&format!("wasmtime serve {limits} {option} x.wasm\n"));
+            assert_eq!(found, [("network-any".to_owned(), 1)], "{option}");
+        }
+        assert_eq!(findings(&format!("wasmtime {limits} -S inherit-network=n x.wasm\n")), []);
+        assert!(recognise("wasmtime compile x.wasm\n").is_none());
+        assert!(recognise("command -v wasmtime\n").is_none());
+    }
+
+    #[test]
+    fn a_limit_that_nobody_sets_is_found_where_the_format_has_it() {
+        let one = |text: &str, rule: &str| findings(text).iter().any(|(found, _)| found == rule);
+        assert!(one("wasmtime run x.wasm\n", "fuel-and-deadline-missing"));
+        assert!(!one("wasmtime run -W timeout=5s x.wasm\n", "fuel-and-deadline-missing"));
+        assert!(!one("wasmtime run -W timeout=$T x.wasm\n", "deadline-unbounded"));
+        assert!(!one("wasmtime run --config c.toml x.wasm\n", "memory-unbounded"));
+        assert!(one("wasmtime run -W max-memory-size=65536 x.wasm\n", "table-elements-unbounded"));
+        assert!(one("{\"wasm\": []}\n", "memory-unbounded") && !one("{\"wasm\": []}\n", "deadline-unbounded"));
+        assert!(one("permissions:\n", "memory-unbounded"));
+        assert!(!one("permissions: { resources: { limits: { memory: 64Mi } } }\n", "memory-unbounded"));
+        assert!(!one("permissions: { resources: { memory: 64 } }\n", "memory-unbounded"));
+        assert!(!one("spin_manifest_version = 2\n[component.a]\n", "memory-unbounded"));
+    }
+
+    #[test]
+    fn access_is_what_the_host_gives() {
+        use gauntlet_policy::Access;
+        let access = |text: &str| of(text).parts[0].policy.grants.filesystem[0].access.value;
+        let wassette = |words: &str| {
+            access(&format!("permissions:\n  storage:\n    allow: [{{ uri: \"fs://a\", access: [{words}] }}]\n"))
+        };
+        assert_eq!(wassette("read"), Access::ReadOnly);
+        assert_eq!(wassette("read, write"), Access::ReadWrite);
+        assert_eq!(access("wasmtime run --dir a::/a x.wasm\n"), Access::ReadWrite);
+        assert_eq!(access("{\"wasm\": [], \"allowed_paths\": {\"ro:a\": \"/a\"}}"), Access::ReadOnly);
+        assert_eq!(access("{\"wasm\": [], \"allowed_paths\": {\"a\": \"/a\"}}"), Access::ReadWrite);
+        assert_eq!(access("spin_manifest_version = 2\n[component.a]\nfiles = [\"a/*\"]\n"), Access::ReadOnly);
+    }
+
+    #[test]
+    fn a_misspelled_key_of_a_host_that_takes_any_is_found() {
+        let found = findings("permissions:\n  netwrok: { allow: [] }\n  resources: { limits: { memory: 1Mi } }\n");
+        assert_eq!(found, [("grant-not-enforceable".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn every_fault_of_a_reader_is_described() {
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/foreign")];
+        let mut seen = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = fs::read_to_string(&path).unwrap();
+                for (at, before) in source.match_indices("fault(\"") {
+                    let id = source[at + before.len()..].split('"').next().unwrap();
+                    assert!(crate::structural_faults().any(|fault| fault.id == id), "`{id}` is not described");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 5);
+    }
 }

@@ -17,8 +17,8 @@ pub(crate) const RULE: Rule = Rule {
     impact: "the guest gets another variable than the reviewer saw",
     fix: "Use letters, digits and `_`.",
     references: &["CWE-20"],
-    bad: "version: 1\ngrants:\n  environment: { \"MODE=x\": production }\n",
-    flags: "\"MODE=x\"",
+    bad: "version: 1\ngrants:\n  environment: { \"MODE X\": production }\n",
+    flags: "\"MODE X\"",
     good: "version: 1\ngrants:\n  environment: { MODE: production }\n",
     check,
 };
