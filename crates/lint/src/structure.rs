@@ -45,9 +45,9 @@ pub(crate) const FAULTS: &[Rule] = &[
         "not-yaml",
         "the file is not YAML",
         "What cannot be read cannot be enforced.",
-        "Correct the line that is named; tabs cannot indent.",
+        "Correct the line that is named.",
         &["https://yaml.org/spec/1.2.2/"],
-        "version: 1\nlimits:\n\t- fuel\n",
+        "version: 1\nlimits: { fuel: 1\n",
         "version: 1\n",
     ),
     fault(
@@ -249,25 +249,113 @@ pub(crate) const FAULTS: &[Rule] = &[
         "version: 1\n",
     ),
     fault(
-        "extends-unsupported",
-        "the policy builds on another one",
-        "What the other file says cannot be seen here, and may change without this one.",
-        "Copy the preset and change it.",
-        &["CWE-829"],
-        "version: 1\nextends: strict\n",
+        "directive-used",
+        "a directive of YAML in the file",
+        "`%YAML 1.1` tells some readers to take `no` for false and 1:30 for 90, and others read on as before.",
+        "Remove the line.",
+        &["CWE-436", "https://yaml.org/spec/1.2.2/#68-directives"],
+        "%YAML 1.1\n---\nversion: 1\n",
         "version: 1\n",
+    ),
+    fault(
+        "tab-indentation",
+        "a tab in the indentation",
+        "YAML forbids tabs there, and readers that take them differ about how wide one is.",
+        "Indent with spaces.",
+        &["CWE-436", "https://yaml.org/spec/1.2.2/#61-indentation-spaces"],
+        "version: 1\nlimits:\n\tfuel: 100_000\n",
+        "version: 1\nlimits:\n  fuel: 100_000\n",
+    ),
+    fault(
+        "nul-character",
+        "a text that the guest gets holds a NUL",
+        "Most guests read a text up to its first NUL, so that they get another one than was reviewed.",
+        "Remove the NUL.",
+        &["CWE-158"],
+        "version: 1\ngrants: { arguments: [\"a\\0b\"] }\n",
+        "version: 1\ngrants: { arguments: [\"ab\"] }\n",
+    ),
+    fault(
+        "not-a-name",
+        "the name of a variable is none",
+        "A name that is empty or holds `=` makes another variable, or none, of what was reviewed.",
+        "Write the name alone, and the value behind the colon.",
+        &["CWE-20"],
+        "version: 1\ngrants: { environment: { \"LANG=C\": x } }\n",
+        "version: 1\ngrants: { environment: { LANG: C } }\n",
+    ),
+    fault(
+        "not-a-public-key",
+        "a key that no signature can be held against",
+        "A misspelled key lets no module run, and somebody may then remove the demand for signatures.",
+        "Write an Ed25519 key as hex, base64, PEM or a line of OpenSSH.",
+        &["CWE-347"],
+        "version: 1\nmodules: { signed-by: [abc] }\n",
+        "version: 1\nmodules: { signed-by: [d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a] }\n",
+    ),
+    fault(
+        "extends-outside",
+        "the policy builds on something outside of its folder",
+        "Whoever can write there, or answers there, changes this policy, and no review of this folder sees it.",
+        "Name a preset, or a file in this policy's folder or below it.",
+        &["CWE-829", "CWE-22"],
+        "version: 1\nextends: ../../shared/policy.yaml\n",
+        "version: 1\nextends: strict\n",
+    ),
+    fault(
+        "extends-unknown",
+        "the policy builds on something that is not there",
+        "What would hold is not known.",
+        "Name a preset, or a file that is there, with its ending.",
+        &["CWE-20"],
+        "version: 1\nextends: strickt\n",
+        "version: 1\nextends: strict\n",
+    ),
+    fault(
+        "extends-cycle",
+        "policies build on each other in a circle, or too many on one another",
+        "Reading them would never end, and nobody could say what holds.",
+        "Remove one `extends` of the circle, or put some of the policies together.",
+        &["CWE-674"],
+        "version: 1\nextends: policy.yaml\n",
+        "version: 1\nextends: strict\n",
+    ),
+    fault(
+        "extends-broken",
+        "the policy builds on one that cannot be read",
+        "What would hold is not known.",
+        "Mend the policy that is named first.",
+        &["CWE-20"],
+        "version: 1\nextends: broken.yaml\n",
+        "version: 1\nextends: strict\n",
     ),
 ];
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use gauntlet_policy::{LoadError, load};
+
     use super::*;
 
+    /// What the reader finds in a file `policy.yaml` beside a faulty `broken.yaml`.
     fn faults(text: &str) -> Vec<&'static str> {
-        crate::lint_text("t.yaml", text, &crate::Options::default())
-            .err()
-            .map(|faults| faults.iter().map(|fault| fault.rule).collect())
-            .unwrap_or_default()
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.yaml");
+        fs::write(&path, text).unwrap();
+        fs::write(folder.path().join("broken.yaml"), "version: 1\nlimits: []\n").unwrap();
+        if crate::foreign::recognise(text).is_some() {
+            let linted = crate::lint_text("t", text, &crate::Options::default());
+            return linted.err().unwrap_or_default().iter().map(|fault| fault.rule).collect();
+        }
+        match load("policy.yaml", &path) {
+            Ok(_) => Vec::new(),
+            Err(LoadError::Faults { faults, .. }) => faults.iter().map(|fault| fault.rule).collect(),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     #[test]
@@ -282,19 +370,37 @@ mod tests {
         }
     }
 
+    /// The sources of the reader, without its tests.
+    fn sources(folder: &Path, all: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                all.push(text.split("#[cfg(test)]").next().unwrap().to_owned());
+            }
+        }
+    }
+
     #[test]
-    fn every_fault_of_the_reader_is_described() {
-        let sources = [include_str!("../../policy/src/document.rs"), include_str!("../../policy/src/decode.rs")];
-        let mut seen = 0;
-        for source in sources {
-            for before in ["fault(\"", "rule: \""] {
-                for (at, _) in source.match_indices(before) {
-                    let id = source[at + before.len()..].split('"').next().unwrap();
-                    assert!(FAULTS.iter().any(|fault| fault.id == id), "`{id}` is not described");
-                    seen += 1;
+    fn every_fault_of_the_reader_is_described_and_every_description_is_of_a_fault() {
+        let mut all = Vec::new();
+        for folder in ["../policy/src", "src/foreign"] {
+            sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut all);
+        }
+        let mut seen = BTreeSet::new();
+        for source in &all {
+            let source: String = source.split_whitespace().collect();
+            for before in ["fault(\"", "rule:\"", "(\"extends-"] {
+                for (at, found) in source.match_indices(before) {
+                    let begin = at + found.find('"').unwrap() + 1;
+                    let id = source[begin..].split('"').next().unwrap();
+                    seen.insert(id.to_owned());
                 }
             }
         }
-        assert!(seen > 20);
+        let described: BTreeSet<String> = FAULTS.iter().map(|fault| fault.id.to_owned()).collect();
+        assert_eq!(seen, described);
     }
 }
