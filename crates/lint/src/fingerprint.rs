@@ -64,7 +64,7 @@ struct Places {
 impl Places {
     fn of(text: &str) -> Self {
         let mut places = Self::default();
-        if let Some(root) = foreign::tree(text) {
+        if let Some((root, _)) = foreign::tree(text) {
             places.walk(&root, "");
         }
         places

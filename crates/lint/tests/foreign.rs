@@ -98,6 +98,50 @@ fn no_format_shows_a_secret_of_another_hosts_policy() {
 }
 
 #[test]
+fn sarif_carries_what_code_scanning_requires() {
+    let (mut findings, mut sources) = (Vec::new(), Vec::new());
+    for (name, text) in examples() {
+        let name = format!("./ci/my policies/{name}");
+        findings.extend(lint_text(&name, &text, &Options::default()).unwrap().findings);
+        sources.push((name, text));
+    }
+    let text = render(&findings, &sources, Format::Sarif, false);
+    let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let runs = log["runs"].as_array().unwrap();
+    // Several runs of one tool and category in a file are refused.
+    assert_eq!((log["version"].as_str(), runs.len()), (Some("2.1.0"), 1));
+    let rules = runs[0]["tool"]["driver"]["rules"].as_array().unwrap();
+    for rule in rules {
+        let tags = rule["properties"]["tags"].as_array().unwrap();
+        // Only the first ten are kept.
+        assert!(!tags.is_empty() && tags.len() <= 10, "{rule}");
+        if tags.iter().any(|tag| tag == "security") {
+            // Ignored unless it is text.
+            let severity: f64 = rule["properties"]["security-severity"].as_str().unwrap().parse().unwrap();
+            assert!((0.1..=10.0).contains(&severity), "{rule}");
+        }
+        assert!(rule["help"]["text"].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
+    }
+    let results = runs[0]["results"].as_array().unwrap();
+    // Only the first 5 000 are kept.
+    assert!(results.len() == findings.len() && results.len() <= 5_000);
+    let mut prints = std::collections::BTreeSet::new();
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(result["ruleId"], rules[index]["id"]);
+        assert!(result["message"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+        // One result without a physical location, and the whole upload is turned down.
+        let place = &result["locations"][0]["physicalLocation"];
+        let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(uri.starts_with("ci/my%20policies/") && !uri.contains([':', '\\', ' ']), "{uri}");
+        for key in ["startLine", "startColumn", "endLine", "endColumn"] {
+            assert!(place["region"][key].as_u64().is_some_and(|number| number >= 1), "{place}");
+        }
+        assert!(prints.insert(result["partialFingerprints"]["gauntlet/v1"].as_str().unwrap().to_owned()), "{result}");
+    }
+}
+
+#[test]
 fn findings_point_into_the_original_file() {
     for (name, text) in examples() {
         let lines: Vec<&str> = text.lines().collect();

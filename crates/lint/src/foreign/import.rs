@@ -1,5 +1,6 @@
 //! A policy of another host as one of ours, with what could not be carried over.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use gauntlet_policy::{Access, Fault, Feature, FileGrant, Limit, Limits, Policy, Span, quoted};
@@ -45,15 +46,29 @@ pub struct Imported {
 /// ```
 pub fn import(foreign: &Foreign, part: &Part) -> Result<Imported, Vec<Fault>> {
     let mut left = part.left.clone();
-    left.sort_by_key(|left| left.span);
-    let mut names: Vec<&Left> = Vec::new();
-    for item in &left {
-        if !names.iter().any(|known| known.span == item.span && known.what == item.what) {
-            names.push(item);
+    let mut kept = part.import.clone();
+    // Two of one name or place are one too many for our reader or our executor.
+    let mut places = BTreeSet::new();
+    kept.grants.filesystem.retain(|grant| {
+        let first = places.insert(grant.guest.value.clone());
+        if !first {
+            let what = format!("the directory `{}`", grant.host.value);
+            left.push(Left { what, why: "another one has its place in the guest".into(), span: grant.span });
         }
-    }
-    let left: Vec<Left> = names.into_iter().cloned().collect();
-    let yaml = Writer { out: String::new() }.write(foreign, part, &left);
+        first
+    });
+    let mut names = BTreeSet::new();
+    kept.grants.environment.retain(|variable| {
+        let first = names.insert(variable.name.value.clone());
+        if !first {
+            let what = format!("the variable `{}`", variable.name.value);
+            left.push(Left { what, why: "it is set twice; the first is kept".into(), span: variable.name.span });
+        }
+        first
+    });
+    left.sort_by(|a, b| (a.span, &a.what).cmp(&(b.span, &b.what)));
+    left.dedup_by(|a, b| a.span == b.span && a.what == b.what);
+    let yaml = Writer { out: String::new() }.write(foreign, &part.name, &kept, &left);
     let policy = Policy::parse(&foreign.name, &yaml)?;
     Ok(Imported { yaml, policy, left })
 }
@@ -63,8 +78,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(mut self, foreign: &Foreign, part: &Part, left: &[Left]) -> String {
-        let name = if part.name.is_empty() { String::new() } else { format!(", `{}`", part.name) };
+    fn write(mut self, foreign: &Foreign, name: &str, policy: &Policy, left: &[Left]) -> String {
+        let name = if name.is_empty() { String::new() } else { format!(", `{name}`") };
         self.comment("", &format!("Imported from {} ({}{name}).", foreign.name, foreign.kind));
         if !left.is_empty() {
             self.comment("", "Not carried over as it stands:");
@@ -73,9 +88,9 @@ impl Writer {
             }
         }
         self.out.push_str("\nversion: 1\n\nlimits:\n");
-        self.limits(&part.import);
-        self.grants(&part.import);
-        self.rest(&part.import);
+        self.limits(policy);
+        self.grants(policy);
+        self.rest(policy);
         self.out
     }
 

@@ -1,8 +1,9 @@
 //! The formats of other hosts: what they are called, which of our rules make sense for them, and how they spell our keys.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use gauntlet_record::{Finding, Location};
+use gauntlet_record::Finding;
 
 use crate::rule::{Group, Rule};
 use crate::rules;
@@ -106,9 +107,6 @@ impl Kind {
                 ("limits.table-elements", "-W max-table-elements"),
                 ("limits.instances", "-W max-instances"),
                 ("limits.stack", "-W max-wasm-stack"),
-                ("features.threads", "-W threads"),
-                ("features.memory64", "-W memory64"),
-                ("features.gc", "-W gc"),
                 ("modules.precompiled", "--allow-precompiled"),
                 ("modules.imports", "-W unknown-imports-default"),
             ],
@@ -119,9 +117,6 @@ impl Kind {
                 ("limits.table-elements", "wasm.max-table-elements"),
                 ("limits.instances", "wasm.max-instances"),
                 ("limits.stack", "wasm.max-wasm-stack"),
-                ("features.threads", "wasm.threads"),
-                ("features.memory64", "wasm.memory64"),
-                ("features.gc", "wasm.gc"),
                 ("modules.imports", "wasm.unknown-imports-default"),
             ],
         }
@@ -152,14 +147,21 @@ impl Kind {
         }
         for (ours, theirs) in self.words() {
             for text in [&mut finding.message, &mut finding.fix] {
-                for (before, after) in [("`", "`"), ("`", ":"), ("`", " ")] {
-                    let ours = format!("{before}{ours}{after}");
+                for after in ["`", ":", " "] {
+                    let ours = format!("`{ours}{after}");
                     if text.contains(&ours) {
-                        *text = text.replace(&ours, &format!("{before}{theirs}{after}"));
+                        *text = text.replace(&ours, &format!("`{theirs}{after}"));
                     }
                 }
             }
         }
+        let proposals = match self {
+            Self::WasmtimeCommand => "`-W ",
+            Self::WasmtimeConfig => "`wasm.",
+            Self::Wassette | Self::Spin | Self::Extism => return,
+        };
+        finding.message = finding.message.replace("`features.", proposals);
+        finding.fix = finding.fix.replace("`features.", proposals);
     }
 }
 
@@ -171,18 +173,14 @@ const SUPERSEDED: &[(&str, &[&str])] = &[
 
 /// Leaves out what another finding at the same place already says.
 pub(super) fn drop_superseded(findings: &mut Vec<Finding>) {
-    let said: Vec<(&[&str], Location)> = findings
-        .iter()
-        .filter_map(|finding| {
-            let (_, less) = SUPERSEDED.iter().find(|(more, _)| *more == finding.rule)?;
-            Some((*less, finding.location.clone()))
-        })
-        .collect();
-    if !said.is_empty() {
-        findings.retain(|finding| {
-            !said.iter().any(|(less, at)| less.contains(&finding.rule.as_str()) && *at == finding.location)
-        });
+    let place = |finding: &Finding| (finding.location.line, finding.location.column);
+    let mut said: BTreeSet<(u32, u32, &str)> = BTreeSet::new();
+    for finding in findings.iter() {
+        if let Some((_, less)) = SUPERSEDED.iter().find(|(more, _)| *more == finding.rule) {
+            said.extend(less.iter().map(|less| (place(finding).0, place(finding).1, *less)));
+        }
     }
+    findings.retain(|finding| !said.contains(&(place(finding).0, place(finding).1, finding.rule.as_str())));
 }
 
 impl fmt::Display for Kind {

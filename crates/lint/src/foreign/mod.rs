@@ -149,13 +149,16 @@ pub fn lint_all(foreign: &Foreign, options: &Options) -> Linted {
 }
 
 /// The keys and values of a text in whatever format it is; `None` if it has none. For showing lines without secrets, and for fingerprints.
-pub(crate) fn tree(text: &str) -> Option<Node> {
-    match recognise(text) {
-        Some(Kind::Spin | Kind::WasmtimeConfig) => toml::parse(text).ok(),
-        Some(Kind::Extism) if !is_json(text) => toml::parse(text).ok(),
-        Some(Kind::WasmtimeCommand) => Some(wasmtime::command::tree(text)),
-        Some(Kind::Wassette | Kind::Extism) | None => document::parse(text).ok(),
-    }
+///
+/// Also says whether that is all of the text; a script has more in it.
+pub(crate) fn tree(text: &str) -> Option<(Node, bool)> {
+    let root = match recognise(text) {
+        Some(Kind::Spin | Kind::WasmtimeConfig) => toml::parse(text),
+        Some(Kind::Extism) if !is_json(text) => toml::parse(text),
+        Some(Kind::WasmtimeCommand) => return Some((wasmtime::command::tree(text), false)),
+        Some(Kind::Wassette | Kind::Extism) | None => document::parse(text),
+    };
+    root.ok().map(|root| (root, true))
 }
 
 /// JSON is read by the reader of YAML, of which it is a part: duplicate keys, depth and size are held there.
@@ -221,6 +224,29 @@ mod tests {
         assert!(!one("permissions: { resources: { limits: { memory: 64Mi } } }\n", "memory-unbounded"));
         assert!(!one("permissions: { resources: { memory: 64 } }\n", "memory-unbounded"));
         assert!(!one("spin_manifest_version = 2\n[component.a]\n", "memory-unbounded"));
+    }
+
+    #[test]
+    fn no_spelling_of_a_secret_is_shown() {
+        for text in [
+            "wasmtime run --dir / --env TOKEN=hunter2 x.wasm\n",
+            "wasmtime run --dir / --env 'TOKEN=hunter2' x.wasm\n",
+            "wasmtime run --dir / --env=\"PLAIN=hunter2\" x.wasm\n",
+            "wasmtime run --dir / --env PLAIN='hunter2' x.wasm\n",
+            "wasmtime run --dir / x.wasm --password=hunter2\n",
+            "wasmtime run --dir / x.wasm --url https://me:hunter2@x.example\n",
+            "API_KEY=hunter2 wasmtime run --dir / x.wasm\n",
+            "{\"wasm\": [{\"url\": \"https://x.example\", \"headers\": {\"Authorization\": \"hunter2\"}}], \"allowed_hosts\": [\"*\"]}\n",
+            "spin_manifest_version = 2\n[component.a]\nenvironment = { A = \"hunter2\", TOKEN = \"hunter2\" }\n",
+            "spin_manifest_version = 2\n[variables]\ntoken = { default = \"hunter2\" }\n",
+        ] {
+            let findings = crate::lint_text("x", text, &Options::default()).unwrap().findings;
+            assert!(!findings.is_empty(), "{text}");
+            for format in crate::Format::ALL {
+                let out = crate::render(&findings, &[("x".to_owned(), text.to_owned())], *format, false);
+                assert!(!out.contains("hunter2"), "{format}: {out}");
+            }
+        }
     }
 
     #[test]

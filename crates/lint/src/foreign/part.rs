@@ -90,8 +90,6 @@ impl Part {
         let grant = FileGrant { host, guest, guest_named, access, reason: None, span };
         if grant.host.value.is_empty() || grant.host.value.contains('\0') || grant.guest.value.contains('\0') {
             self.left("a directory", "its path is empty or holds a NUL", span);
-        } else if self.import.grants.filesystem.iter().any(|known| known.guest.value == grant.guest.value) {
-            self.left(format!("the directory `{}`", grant.host.value), "another one has its place in the guest", span);
         } else {
             self.import.grants.filesystem.push(grant.clone());
         }
@@ -118,10 +116,8 @@ impl Part {
         let span = name.span;
         let what = format!("the variable `{}`", name.value);
         let variable = Variable { name, value };
-        let twice = self.import.grants.environment.iter().any(|known| known.name.value == variable.name.value);
         self.policy.grants.environment.push(variable.clone());
         match carry {
-            Carry::Same | Carry::As(..) if twice => self.left(what, "it is set twice; the first is kept", span),
             Carry::Same | Carry::As(..) => self.import.grants.environment.push(variable),
             Carry::Not(why) => self.left(what, why, span),
         }

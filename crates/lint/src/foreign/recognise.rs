@@ -27,14 +27,14 @@ pub fn recognise(text: &str) -> Option<Kind> {
         }
         let word = begin.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$'))).unwrap_or(begin.len());
         let (word, rest) = begin.split_at(word);
-        let rest = rest.trim_start();
+        let rest = rest.trim();
         if let Some(value) = rest.strip_prefix('=') {
             match word {
                 "spin_manifest_version" | "spin_version" => return Some(Kind::Spin),
                 "wasm" if value.trim_start().starts_with('[') => tables.extism = true,
                 _ => {}
             }
-        } else if rest.starts_with(':') && !rest.starts_with("::") && !word.is_empty() {
+        } else if !word.is_empty() && (rest == ":" || rest.starts_with(": ")) {
             match word {
                 // What only ours has at this place.
                 "limits" | "grants" | "isolation" | "waivers" => return None,
@@ -113,6 +113,7 @@ mod tests {
             ("[package]\nname = \"x\"\n[wasm]\n", None),
             ("cargo install wasmtime-cli\n", None),
             ("steps:\n  - run: |\n      wasmtime run x.wasm\n", None),
+            ("http://x\nwasmtime run x.wasm\n", Some(Kind::WasmtimeCommand)),
             ("", None),
             ("{", None),
             ("[", None),

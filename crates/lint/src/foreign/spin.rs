@@ -2,6 +2,8 @@
 //!
 //! Source: `crates/manifest/src/schema/v1.rs` and `v2.rs` of spinframework/spin, 2026-08. Unknown keys are the host's to refuse.
 
+use std::collections::BTreeSet;
+
 use gauntlet_policy::document::{Entry, Node, Value};
 use gauntlet_policy::{Access, Fault, Reader, Scope, Span, Spanned};
 
@@ -95,7 +97,10 @@ fn component(node: &Node, variables: &[AppVariable], reader: &mut Reader, part: 
                     outbound(&host, key == "allowed_http_hosts", variables, part);
                 }
             }
-            "files" => reader.items(key, value).iter().for_each(|item| files(item, reader, part)),
+            "files" => {
+                let mut taken = BTreeSet::new();
+                reader.items(key, value).iter().for_each(|item| files(item, &mut taken, reader, part));
+            }
             "environment" | "variables" | "config" => settings(entry, reader, part),
             "source" => {
                 if let Some(url) = value.get("url")
@@ -163,7 +168,7 @@ fn outbound(host: &Spanned<String>, http: bool, variables: &[AppVariable], part:
 }
 
 /// A file, a pattern, or a directory with its place in the guest. All of it is copied, and read-only.
-fn files(item: &Node, reader: &mut Reader, part: &mut Part) {
+fn files(item: &Node, taken: &mut BTreeSet<String>, reader: &mut Reader, part: &mut Part) {
     let access = |span: Span| Spanned { value: Access::ReadOnly, span };
     if let Value::Mapping(_) = &item.value {
         let source = item.get("source").and_then(|node| reader.text("source", node));
@@ -184,7 +189,8 @@ fn files(item: &Node, reader: &mut Reader, part: &mut Part) {
         directory => directory,
     };
     let guest = format!("/{}", directory.trim_start_matches("./").trim_matches(['.', '/']));
-    if part.policy.grants.filesystem.iter().any(|grant| grant.host.value == directory) {
+    // Several patterns often begin in one directory.
+    if !taken.insert(directory.clone()) {
         return;
     }
     if fixed < parts.len() {

@@ -9,7 +9,7 @@ use gauntlet_record::Location;
 use crate::{escape, foreign, secrets};
 
 /// Keys whose values guests are given, in our policies and those of other hosts.
-const SETTINGS: &[&str] = &["environment", "config", "variables"];
+const SETTINGS: &[&str] = &["environment", "config", "variables", "headers"];
 /// Most characters that are shown before and behind what is marked, and of that.
 const NEAR: usize = 80;
 /// How far before and behind secrets are looked for, so that one that is cut is still known.
@@ -41,10 +41,10 @@ impl<'a> Source<'a> {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let root = foreign::tree(text);
         let mut hidden = Vec::new();
-        if let Some(root) = &root {
+        if let Some((root, _)) = &root {
             collect(root, false, &mut hidden);
         }
-        Self { text, lines, hidden: secrets::merge(hidden), parsed: root.is_some() }
+        Self { text, lines, hidden: secrets::merge(hidden), parsed: root.is_some_and(|(_, whole)| whole) }
     }
 
     /// The first line of a location; `None` if the text has no such line.

@@ -91,8 +91,10 @@ pub(in crate::foreign) fn tree(text: &str) -> Node {
             // What follows `NAME=` is a value of the environment, and hidden as those of our own policies are.
             let environment = option.name == "--env";
             let hidden = text.split_once('=').filter(|_| environment).map(|(name, value)| {
-                let start = span.end.saturating_sub(value.len());
-                (name, locator.span(start.max(span.start), span.end), value)
+                // Between quotes nothing tells where it begins.
+                let plain = option.holder.at.len() == option.holder.text.len();
+                let start = if plain { span.end.saturating_sub(value.len()).max(span.start) } else { span.start };
+                (name, locator.span(start, span.end), value)
             });
             let value = match hidden {
                 Some((name, place, value)) => {
@@ -105,6 +107,11 @@ pub(in crate::foreign) fn tree(text: &str) -> Node {
             let name = if environment { "environment" } else { option.name };
             entries.push(Entry { key: Spanned { value: name.to_owned(), span: at(&option.word) }, value });
         }
+        let scalar =
+            |word: &Word| Node { span: at(&word.at), value: Value::Scalar { text: word.text.clone(), plain: false } };
+        let rest: Vec<Node> = split(words).1.iter().map(scalar).collect();
+        let key = Spanned { value: "arguments".to_owned(), span: at(&name.at) };
+        entries.push(Entry { key, value: Node { span: at(&name.at), value: Value::Sequence(rest) } });
         calls.push(Node { span: at(&name.at), value: Value::Mapping(entries) });
     }
     Node { span: locator.span(0, text.len()), value: Value::Sequence(calls) }
