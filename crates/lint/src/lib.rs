@@ -20,7 +20,9 @@
 mod addresses;
 mod escape;
 mod explain;
+pub mod files;
 mod fingerprint;
+mod fixes;
 pub mod foreign;
 mod formats;
 mod paths;
@@ -37,6 +39,7 @@ use gauntlet_record::{Category, Confidence, Finding, Severity};
 
 pub use explain::explain;
 pub use fingerprint::fingerprints;
+pub use fixes::{Edit, Fix, Mended, apply, fixes, mend};
 pub use formats::{Format, UnknownFormat, render};
 pub use rule::{Findings, Group, Input, Rule};
 
