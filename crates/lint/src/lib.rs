@@ -18,6 +18,7 @@
 //! ```
 
 mod addresses;
+mod engine;
 mod escape;
 mod explain;
 pub mod files;
@@ -25,6 +26,8 @@ mod fingerprint;
 mod fixes;
 pub mod foreign;
 mod formats;
+mod host;
+mod limits;
 mod paths;
 mod rule;
 mod rules;
@@ -33,11 +36,12 @@ mod structure;
 mod waivers;
 
 use std::cmp::Reverse;
+use std::path::PathBuf;
 
 use gauntlet_policy::{Fault, Policy};
 use gauntlet_record::{Category, Confidence, Finding, Severity};
 
-pub use explain::explain;
+pub use explain::{explain, explain_all, pages};
 pub use fingerprint::fingerprints;
 pub use fixes::{Edit, Fix, Mended, apply, fixes, mend};
 pub use formats::{Format, UnknownFormat, render};
@@ -56,13 +60,15 @@ pub struct Options {
     pub host: bool,
     /// What is known of this host besides its files; rules that need more than is known find nothing.
     pub facts: HostFacts,
+    /// The directory that relative paths of a policy start from on this host. Default: the working directory, as for the executor.
+    pub base: Option<PathBuf>,
     /// The version of wasmtime that guests run on, for advisories that are open for it. Without it none is looked for.
     pub engine: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { today: None, host: true, facts: HostFacts::default(), engine: None }
+        Self { today: None, host: true, facts: HostFacts::default(), base: None, engine: None }
     }
 }
 
@@ -111,8 +117,12 @@ pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> 
         found.append(&mut findings.into_inner());
     }
     sort(&mut found);
-    let (waived, findings) =
+    let (waived, mut findings): (Vec<Finding>, Vec<Finding>) =
         found.into_iter().partition(|finding| waivers::accepts(policy, options.today.as_deref(), &finding.rule));
+    if !policy.waivers.is_empty() {
+        findings.append(&mut waivers::judge(policy, options, &waived, wanted));
+        sort(&mut findings);
+    }
     Linted { findings, waived }
 }
 

@@ -65,11 +65,14 @@ impl Kind {
     /// Rules of those groups that would find nothing but the format itself.
     const fn senseless(self) -> &'static [&'static str] {
         match self {
-            // Ports cannot be said, requests are filtered by the name of the host; and the guest's path is always that of the host.
-            Self::Wassette => &["network-port-any", "grant-guest-path-shadows"],
+            // Ports cannot be said, requests are filtered by the name of the host; and the guest's path is always that of the host. A
+            // relative path starts from the folder of the component, wherever one stands.
+            Self::Wassette => &["network-port-any", "grant-guest-path-shadows", "grant-relative"],
             Self::Extism => &["network-port-any"],
-            // Files are copied into one tree of the guest, in the order of the list.
-            Self::Spin => &["grant-parent-of-other", "grant-guest-path-shadows", "grant-duplicate-guest-path"],
+            // Files are copied into one tree of the guest, in the order of the list; a relative path starts from the manifest.
+            Self::Spin => {
+                &["grant-parent-of-other", "grant-guest-path-shadows", "grant-duplicate-guest-path", "grant-relative"]
+            }
             // The module is named by the call; there is no place for its digest.
             Self::WasmtimeCommand | Self::WasmtimeConfig => &["module-digest-missing"],
         }
@@ -78,7 +81,14 @@ impl Kind {
     /// Whether a rule makes sense here.
     pub(super) fn takes(self, rule: &Rule) -> bool {
         /// Rules about keys that only our own policies have.
-        const OURS: &[&str] = &["limits-missing", "grant-without-reason"];
+        const OURS: &[&str] = &[
+            "limits-missing",
+            "features-missing",
+            "module-digest-missing",
+            "grant-without-reason",
+            "grant-write-without-quota",
+            "network-grant-without-quota",
+        ];
         rules::OF_HOSTS.contains(&rule.id)
             || (self.groups().contains(&rule.group) && !OURS.contains(&rule.id) && !self.senseless().contains(&rule.id))
     }
