@@ -89,6 +89,8 @@ impl Kind {
             "grant-without-reason",
             "grant-write-without-quota",
             "network-grant-without-quota",
+            // It is about when our executor looks names up.
+            "network-name-unpinned",
         ];
         rules::OF_HOSTS.contains(&rule.id)
             || (self.groups().contains(&rule.group) && !OURS.contains(&rule.id) && !self.senseless().contains(&rule.id))
@@ -168,6 +170,8 @@ impl Kind {
 /// A finding that says more, and those at the same place that then say nothing new.
 const SUPERSEDED: &[(&str, &[&str])] = &[
     ("fuel-and-deadline-missing", &["deadline-unbounded", "fuel-unbounded"]),
+    ("grant-dot", &["grant-variable", "grant-relative"]),
+    ("network-metadata", &["network-plaintext"]),
     ("feature-wildcard", &["feature-threads", "feature-unstable"]),
 ];
 
