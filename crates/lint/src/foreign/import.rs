@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use gauntlet_policy::{Access, Fault, Feature, FileGrant, Limit, Limits, Policy, Span, quoted};
-use gauntlet_record::{LimitKey, Unit};
+use gauntlet_policy::{Access, Fault, Feature, FileGrant, Limit, Limits, Policy, Span, quoted, readable};
+use gauntlet_record::LimitKey;
 
 use super::Foreign;
 use super::part::{Left, Part};
@@ -104,14 +104,14 @@ impl Writer {
         for key in LimitKey::ALL.iter().copied() {
             let given = NETWORK.iter().find(|(given, _)| network && *given == key).map(|(_, number)| *number);
             let (value, comment) = match (policy.limits.get(key), given, Limits::strict(key)) {
-                (Limit::At(number, span), ..) => (quantity(number, key.unit()), line(span)),
+                (Limit::At(number, span), ..) => (readable(number, key.unit()), line(span)),
                 (Limit::Unlimited(span), ..) => ("unlimited".to_owned(), line(span)),
                 (Limit::Share(percent, span), ..) => (format!("{percent}%"), line(span)),
                 (Limit::Default, Some(number), _) => (
-                    quantity(number, key.unit()),
+                    readable(number, key.unit()),
                     "for the network grants; lower it to what the guest needs".to_owned(),
                 ),
-                (Limit::Default, None, Some(number)) => (quantity(number, key.unit()), "the strict default".to_owned()),
+                (Limit::Default, None, Some(number)) => (readable(number, key.unit()), "the strict default".to_owned()),
                 (Limit::Default, None, None) => continue,
             };
             let _ = writeln!(self.out, "  {key}: {value} # {comment}");
@@ -182,54 +182,4 @@ fn file_grant(grant: &FileGrant) -> String {
         Access::Scratch => Access::ReadOnly,
     };
     format!("{{ host: {}{guest}, access: {} }}", quoted(&grant.host.value), access.as_str())
-}
-
-/// A number in the largest unit that holds it whole.
-fn quantity(number: u64, unit: Unit) -> String {
-    const SIZES: &[(u64, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
-    const TIMES: &[(u64, &str)] = &[(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
-    let units = match unit {
-        Unit::Bytes => SIZES,
-        Unit::Time => TIMES,
-        Unit::Count => return grouped(number),
-    };
-    let whole = units.iter().find(|(scale, _)| number > 0 && number.is_multiple_of(*scale));
-    match whole {
-        Some((scale, name)) => format!("{}{name}", number / scale),
-        None => format!("{number}{}", units[units.len() - 1].1),
-    }
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push('_');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_readable_and_read_back() {
-        for (number, unit, text) in [
-            (64 << 20, Unit::Bytes, "64MiB"),
-            (1000, Unit::Bytes, "1000B"),
-            (0, Unit::Bytes, "0B"),
-            (5_000_000_000, Unit::Time, "5s"),
-            (1_500_000_000, Unit::Time, "1500ms"),
-            (1_234_567, Unit::Count, "1_234_567"),
-            (12, Unit::Count, "12"),
-        ] {
-            assert_eq!(quantity(number, unit), text);
-            assert_eq!(gauntlet_policy::parse_quantity(text, unit), Ok(number));
-        }
-    }
 }
