@@ -111,7 +111,7 @@ pub fn read(kind: Kind, name: &str, text: &str) -> Result<Foreign, Vec<Fault>> {
     let parts = match kind {
         Kind::Wassette => wassette::read(&document::parse(text)?),
         Kind::Spin => spin::read(&toml::parse(text)?),
-        Kind::Extism => extism::read(&if is_json(text) { document::parse(text)? } else { toml::parse(text)? }),
+        Kind::Extism => extism::read(&if is_json(text) { json(text)? } else { toml::parse(text)? }),
         Kind::WasmtimeCommand => wasmtime::command::read(text),
         Kind::WasmtimeConfig => wasmtime::config::read(&toml::parse(text)?),
     }?;
@@ -156,12 +156,18 @@ pub(crate) fn tree(text: &str) -> Option<(Node, bool)> {
         Some(Kind::Spin | Kind::WasmtimeConfig) => toml::parse(text),
         Some(Kind::Extism) if !is_json(text) => toml::parse(text),
         Some(Kind::WasmtimeCommand) => return Some((wasmtime::command::tree(text), false)),
-        Some(Kind::Wassette | Kind::Extism) | None => document::parse(text),
+        Some(Kind::Extism) => json(text),
+        Some(Kind::Wassette) | None => document::parse(text),
     };
     root.ok().map(|root| (root, true))
 }
 
-/// JSON is read by the reader of YAML, of which it is a part: duplicate keys, depth and size are held there.
+/// JSON is read by the reader of YAML, of which it is a part: duplicate keys, depth and size are held there. Only tabs mean no more than
+/// blanks in JSON, which has them between values alone; with as many blanks for them every place stays what it is.
+fn json(text: &str) -> Result<Node, Vec<Fault>> {
+    document::parse(&text.replace('\t', " "))
+}
+
 fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
