@@ -1,7 +1,8 @@
 //! Policy presets, embedded.
 //!
 //! Data on the line: what `--policy strict` means where no file is given. Every `policies/*.yaml` is a preset by its name, every
-//! `policies/examples/*.yaml` an example; the build finds them, no list is kept. Each preset opens with a comment on who it is for.
+//! `policies/examples/*.yaml` an example; the build finds them, no list is kept. Each preset opens with a line that names its schema for
+//! editors, and a comment on who it is for.
 //!
 //! ```
 //! let strict = gauntlet_policies::preset("strict").expect("the default preset");
@@ -24,8 +25,12 @@ pub fn preset(name: &str) -> Option<&'static str> {
 #[must_use]
 pub fn purpose(name: &str) -> Option<String> {
     let text = preset(name)?;
-    let lines =
-        text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).take_while(|line| !line.is_empty());
+    let lines = text
+        .lines()
+        .map_while(|line| line.strip_prefix('#'))
+        .map(str::trim)
+        .skip_while(|line| line.starts_with("yaml-language-server:"))
+        .take_while(|line| !line.is_empty());
     Some(lines.collect::<Vec<_>>().join(" "))
 }
 

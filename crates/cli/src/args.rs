@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Selftest(Selftest),
     /// Find faults in policies.
     Lint(Lint),
+    /// Turn a policy of another host into one of ours.
+    Import(Import),
     /// Run one guest under a policy.
     Exec(Exec),
     /// Fuzz the executor with generated modules.
@@ -188,20 +190,49 @@ pub(crate) struct Selftest {
 #[command(after_help = "\
 Examples:
   gauntlet lint sandbox.yaml
+  gauntlet lint .                                every policy below this folder
   gauntlet lint policies/*.yaml --format sarif > lint.sarif
-  gauntlet lint sandbox.yaml --fail-on low
+  gauntlet lint sandbox.yaml --fix               mend what can be mended safely
+  gauntlet lint sandbox.yaml --show-effective    what holds in the end, and where each value comes from
+  gauntlet lint . --write-baseline lint.json && gauntlet lint . --baseline lint.json
 
 Exit codes: 0 nothing at or above the chosen severity, 1 findings, 2 a policy that cannot be read.")]
 pub(crate) struct Lint {
-    /// The policies.
-    #[arg(value_name = "FILE", required = true)]
+    /// The policies: files, folders, patterns in quotes, or `-` for standard input.
+    ///
+    /// In folders, `*.yaml`, `*.yml`, `*.toml` and `*.json` are taken if they look like a policy: one of ours, or of another host that is
+    /// known by its content. Links are not followed.
+    #[arg(value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// What to print: human, json, sarif or github.
+    /// What to print: human, json, sarif, github or compact (`file:line:column: severity[rule] message`).
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = lint_format)]
     pub(crate) format: gauntlet_lint::Format,
     /// The severity from which a finding fails the command.
-    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::High)]
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Medium)]
     pub(crate) fail_on: FailOn,
+    /// The least severity of a finding that is told.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Info)]
+    pub(crate) min_severity: FailOn,
+    /// Only the findings of these rules; may be given several times.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) rule: Vec<String>,
+    /// Do not tell the findings that this file knows, as --write-baseline wrote it.
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write the findings to this file, to be known from now on.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "show_effective"])]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Apply the fixes that change nothing of what a policy means, and suggest the others.
+    ///
+    /// Comments and layout stay. A file is replaced whole or not at all.
+    #[arg(long, conflicts_with = "show_effective")]
+    pub(crate) fix: bool,
+    /// Print what holds in the end, with what the policy extends and the defaults, and where each value comes from. Nothing is linted.
+    #[arg(long)]
+    pub(crate) show_effective: bool,
+    /// Do not look at this host, neither at granted directories nor at what confinement it offers: one file, the same findings everywhere.
+    #[arg(long)]
+    pub(crate) no_host: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -223,6 +254,35 @@ impl FailOn {
             Self::Critical => Severity::Critical,
         }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet import spin.toml --part api > api.yaml
+  gauntlet import manifest.json
+  echo 'wasmtime run --dir ./data::/data guest.wasm' | gauntlet import -
+
+The policy goes to standard output, what could not be carried over to standard error and into its comments.
+Exit codes: 0 a policy was written, 2 a file that cannot be read or is no such policy.")]
+pub(crate) struct Import {
+    /// A policy of Wassette, a manifest of Spin or Extism, a wasmtime command line or its configuration; `-` is standard input.
+    ///
+    /// The format is known by the content.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Which guest, where the file has several: its name, or its number from 1.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) part: Option<String>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ImportFormat::Yaml)]
+    pub(crate) format: ImportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// A policy with comments.
+    Yaml,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -388,11 +448,30 @@ pub(crate) enum Listed {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:\n  gauntlet explain memory-unbounded\n  gauntlet explain files-read/dot-dot")]
+#[command(after_help = "\
+Examples:
+  gauntlet explain memory-unbounded
+  gauntlet explain files-read/dot-dot
+  gauntlet explain --all --format markdown > rules.md
+  gauntlet explain --all --output docs/rules      a page for each rule, and an index")]
 pub(crate) struct Explain {
     /// The id of an attack, a rule or a mistake.
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Option<String>,
+    /// Every rule of the linter, with an index by group.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Markdown)]
+    pub(crate) format: ExplainFormat,
+    /// Write a page for each rule into this folder, and print nothing.
+    #[arg(long, short, value_name = "DIR", requires = "all")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    Markdown,
 }
 
 #[derive(Debug, ClapArgs)]

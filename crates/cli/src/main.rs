@@ -4,6 +4,8 @@ mod args;
 mod commands;
 mod failure;
 mod inputs;
+#[cfg(test)]
+mod integrations;
 mod targets;
 mod terminal;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::anyhow;
-use gauntlet_record::{Ending, Host, exit};
+use gauntlet_record::{Ending, Granted, Host, exit};
 use gauntlet_runner::{TargetChoice, TargetPlan};
 use gauntlet_sandbox::{Inline, Worker};
 use gauntlet_target::{CommandTarget, Description, EndingSeen, Job, Outcome, Target, TargetError};
@@ -179,4 +179,29 @@ pub(crate) fn random_seed() -> u64 {
         Ok(_) => u64::from(u32::from_le_bytes(bytes)),
         Err(_) => u64::from(std::process::id()),
     }
+}
+
+/// What the linter is told: the date, the engine that is linked, and with `host` what this machine offers.
+pub(crate) fn lint_options(host: bool) -> gauntlet_lint::Options {
+    let mut options = gauntlet_lint::Options {
+        today: Some(now()),
+        host,
+        engine: Some(gauntlet_sandbox::ENGINE_VERSION.to_owned()),
+        ..gauntlet_lint::Options::default()
+    };
+    if host {
+        let offered = gauntlet_sandbox::mechanisms().into_iter().filter(|mechanism| mechanism.granted != Granted::None);
+        options.facts = gauntlet_lint::HostFacts {
+            mechanisms: offered.map(|mechanism| mechanism.name).collect(),
+            memory: Some(gauntlet_sandbox::host_memory()).filter(|bytes| *bytes > 0),
+            root: is_root(),
+        };
+    }
+    options
+}
+
+/// Whether this process is root, as the system shows it in the process's own files.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

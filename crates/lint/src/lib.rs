@@ -10,7 +10,7 @@
 //!
 //! let text = "version: 1\nlimits: { memory: unlimited }\n";
 //! let policy = Policy::parse("sandbox.yaml", text).expect("a sound policy");
-//! let findings = lint(&policy, &Options { today: Some("2026-01-31".into()) });
+//! let findings = lint(&policy, &Options { today: Some("2026-01-31".into()), ..Options::default() });
 //! assert!(findings.iter().any(|finding| finding.rule == "memory-unbounded"));
 //!
 //! let sources = [("sandbox.yaml".to_owned(), text.to_owned())];
@@ -18,9 +18,16 @@
 //! ```
 
 mod addresses;
+mod engine;
 mod escape;
 mod explain;
+pub mod files;
+mod fingerprint;
+mod fixes;
+pub mod foreign;
 mod formats;
+mod host;
+mod limits;
 mod paths;
 mod rule;
 mod rules;
@@ -29,22 +36,51 @@ mod structure;
 mod waivers;
 
 use std::cmp::Reverse;
+use std::path::PathBuf;
 
 use gauntlet_policy::{Fault, Policy};
-use gauntlet_record::{Finding, Severity};
+use gauntlet_record::{Category, Confidence, Finding, Severity};
 
-pub use explain::explain;
+pub use explain::{explain, explain_all, pages};
+pub use fingerprint::fingerprints;
+pub use fixes::{Edit, Fix, Mended, apply, fixes, mend};
 pub use formats::{Format, UnknownFormat, render};
-pub use rule::{Findings, Rule};
+pub use rule::{Findings, Group, Input, Rule};
 
 /// What a rule tells about itself.
 pub type RuleInfo = Rule;
 
 /// What the linter is told besides the policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The date that waivers are held against, as `YYYY-MM-DD`; a longer RFC 3339 time is cut. Without it no waiver expires.
     pub today: Option<String>,
+    /// Whether rules may look at this host: at the directories that are granted, and at [`Options::facts`]. Default: yes. Without it one
+    /// file gives the same findings everywhere.
+    pub host: bool,
+    /// What is known of this host besides its files; rules that need more than is known find nothing.
+    pub facts: HostFacts,
+    /// The directory that relative paths of a policy start from on this host. Default: the working directory, as for the executor.
+    pub base: Option<PathBuf>,
+    /// The version of wasmtime that guests run on, for advisories that are open for it. Without it none is looked for.
+    pub engine: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { today: None, host: true, facts: HostFacts::default(), base: None, engine: None }
+    }
+}
+
+/// What somebody who can ask the host knows of it. The linter asks for nothing but files itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// The mechanisms of confinement that this host offers, by their keys under `isolation:`.
+    pub mechanisms: Vec<String>,
+    /// Memory that guests can use here, of the host or of its control group, in bytes.
+    pub memory: Option<u64>,
+    /// Whether the executor would run as root here.
+    pub root: bool,
 }
 
 /// What came of one policy.
@@ -67,16 +103,40 @@ pub fn lint(policy: &Policy, options: &Options) -> Vec<Finding> {
 /// A waiver takes effect if it names a rule, has a reason and has not expired. Findings about waivers cannot be waived.
 #[must_use]
 pub fn lint_all(policy: &Policy, options: &Options) -> Linted {
+    lint_where(policy, options, |_| true)
+}
+
+/// Holds a policy against the rules that `wanted` takes: those of some groups, or some by name. Everything else as in [`lint_all`].
+#[must_use]
+pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> bool) -> Linted {
     let mut found = Vec::new();
-    for rule in rules::RULES {
-        let mut findings = Findings::new(policy, rule, options.today.as_deref());
+    for rule in rules::RULES.iter().copied().filter(|rule| wanted(rule) && (options.host || rule.input != Input::Host))
+    {
+        let mut findings = Findings::new(policy, rule, options);
         (rule.check)(policy, &mut findings);
         found.append(&mut findings.into_inner());
     }
     sort(&mut found);
-    let (waived, findings) =
+    let (waived, mut findings): (Vec<Finding>, Vec<Finding>) =
         found.into_iter().partition(|finding| waivers::accepts(policy, options.today.as_deref(), &finding.rule));
+    if !policy.waivers.is_empty() {
+        findings.append(&mut waivers::judge(policy, options, &waived, wanted));
+        sort(&mut findings);
+    }
     Linted { findings, waived }
+}
+
+/// Holds a text against every rule that makes sense for it: one of our policies, or one of another host in a format that is known by its
+/// content.
+///
+/// # Errors
+///
+/// The structural faults of the text; [`faults_as_findings`] makes findings of them.
+pub fn lint_text(name: &str, text: &str, options: &Options) -> Result<Linted, Vec<Fault>> {
+    match foreign::recognise(text) {
+        Some(kind) => foreign::read(kind, name, text).map(|foreign| foreign::lint_all(&foreign, options)),
+        None => Policy::parse(name, text).map(|policy| lint_all(&policy, options)),
+    }
 }
 
 /// The structural faults of a file as findings. Each is `high`: a file that two readers may take differently is not a policy.
@@ -90,7 +150,10 @@ pub fn faults_as_findings(name: &str, text: &str, faults: &[Fault]) -> Vec<Findi
             Finding {
                 rule: fault.rule.to_owned(),
                 severity: Severity::High,
+                category: known.map_or(Category::Security, |rule| rule.category),
+                confidence: Confidence::High,
                 message: escape::message(&fault.message),
+                impact: known.map_or("", |rule| rule.impact).to_owned(),
                 fix: escape::message(fix),
                 location: rule::place(fault.span, name, text),
                 references: known

@@ -7,7 +7,7 @@ use gauntlet_record::Finding;
 use proptest::prelude::*;
 
 fn look(text: &str) -> Vec<Finding> {
-    let options = Options { today: Some("2026-01-31".into()) };
+    let options = Options { today: Some("2026-01-31".into()), host: false, ..Options::default() };
     match Policy::parse("p.yaml", text) {
         Ok(policy) => lint(&policy, &options),
         Err(faults) => faults_as_findings("p.yaml", text, &faults),

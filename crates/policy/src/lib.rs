@@ -2,7 +2,8 @@
 //!
 //! The first station on the line: the executor, the linter, the corpus and the runner all read policies through this crate, so that no two
 //! of them can disagree about what a file says. There is one reader, [`document::parse`]; it keeps the spelling and the place of every
-//! scalar, and [`Policy::parse`] lists all structural faults of a file at once.
+//! scalar, and [`Policy::parse`] lists all structural faults of a file at once. A policy may extend a preset or a file beside it; what
+//! holds in the end, and where each value comes from, [`Policy::effective`] tells. Editors complete policies by [`json_schema`].
 //!
 //! ```
 //! use gauntlet_policy::{Limit, Policy};
@@ -17,15 +18,23 @@
 
 mod decode;
 pub mod document;
+mod effective;
+mod extends;
 mod file;
 mod key;
+mod keys;
+mod merge;
 mod model;
 mod overlay;
+mod parse;
 mod quantity;
+mod reader;
 mod render;
+mod schema;
 
-pub use decode::Reader;
 pub use document::{Fault, Span, Spanned};
+pub use effective::{Effective, EffectiveLine, Source};
+pub use extends::Base;
 pub use file::{LoadError, MAX_POLICY_BYTES, load, read_limited};
 pub use key::PublicKey;
 pub use model::{
@@ -34,3 +43,6 @@ pub use model::{
 };
 pub use overlay::Overlay;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};
+pub use reader::{Reader, nearest};
+pub use render::{quoted, readable};
+pub use schema::json_schema;

@@ -202,8 +202,8 @@ impl Overlay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Reader;
     use crate::document;
+    use crate::reader::Reader;
 
     fn part(text: &str) -> Policy {
         let mut reader = Reader::default();

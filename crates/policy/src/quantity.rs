@@ -96,7 +96,7 @@ pub enum QuantityError {
     Overflow(String),
 }
 
-const BYTES: &[(&str, u64)] = &[
+pub(crate) const BYTES: &[(&str, u64)] = &[
     ("B", 1),
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
@@ -108,7 +108,7 @@ const BYTES: &[(&str, u64)] = &[
     ("GB", 1_000_000_000),
     ("TB", 1_000_000_000_000),
 ];
-const TIMES: &[(&str, u64)] = &[
+pub(crate) const TIMES: &[(&str, u64)] = &[
     ("ns", 1),
     ("us", 1_000),
     ("ms", 1_000_000),

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use gauntlet_record::{LimitKey, Unit};
 
-use crate::model::{Access, Detail, Feature, Limit, OnDenial, Policy, Random, Stdin, User};
+use crate::keys::{self, Takes};
+use crate::model::{Access, Feature, Limit, Policy, Random, Stdin};
 
 /// Text as a scalar that means itself in YAML: double quotes, with every character that is not plain escaped.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -24,12 +26,42 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn quantity(number: u64, unit: Unit) -> String {
-    match unit {
-        Unit::Time => format!("{number}ns"),
-        Unit::Bytes => format!("{number}B"),
-        Unit::Count => number.to_string(),
+/// Text as a scalar: bare where it is `plain` and means itself so wherever it stands, else in quotes.
+pub(crate) fn scalar(text: &str, plain: bool) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '%' | '-' | '+');
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '_'))
+        || text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_alphanumeric());
+    if plain && begins && text.chars().all(bare) && !crate::reader::is_null(text) && !text.starts_with("...") {
+        text.to_owned()
+    } else {
+        quoted(text)
     }
+}
+
+/// A number in the largest unit that divides it: exact, and short where it was short. [`crate::parse_quantity`] reads it back.
+#[must_use]
+pub fn readable(number: u64, unit: Unit) -> String {
+    const BYTES: &[(&str, u64)] = &[("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    const TIMES: &[(&str, u64)] =
+        &[("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
+    let (units, least) = match unit {
+        Unit::Bytes => (BYTES, "B"),
+        Unit::Time if number == 0 => (&[][..], "s"),
+        Unit::Time => (TIMES, "ns"),
+        Unit::Count => (&[][..], ""),
+    };
+    let fits = |(_, size): &&(&str, u64)| number > 0 && number.is_multiple_of(*size);
+    let (name, size) = units.iter().find(fits).copied().unwrap_or((least, 1));
+    let digits = (number / size).to_string();
+    let mut out = String::with_capacity(digits.len() + 8);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('_');
+        }
+        out.push(digit);
+    }
+    out.push_str(name);
+    out
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
@@ -37,7 +69,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
 }
 
 impl Policy {
-    /// The policy as YAML, every value in its base unit. What is the strict default is left out, and so are comments.
+    /// The policy as YAML, with what it extends put in. What nobody named is left out where it is the strict default, and so are comments.
     ///
     /// Reading the text gives the same policy again, but for the places of its values.
     #[must_use]
@@ -55,7 +87,7 @@ impl Policy {
             let value = match self.limits.get(key) {
                 Limit::Default => return None,
                 Limit::Unlimited(_) => "unlimited".to_owned(),
-                Limit::At(number, _) => quantity(number, key.unit()),
+                Limit::At(number, _) => readable(number, key.unit()),
                 Limit::Share(percent, _) => format!("{percent}%"),
             };
             Some((key.as_str().to_owned(), value))
@@ -73,31 +105,21 @@ impl Policy {
             .into_iter()
             .map(|(name, requirement)| (name.to_owned(), requirement.value.as_str().to_owned()))
             .collect();
-        let user = match self.isolation.user.value {
-            User::Unprivileged => "unprivileged",
-            User::Caller => "caller",
-        };
+        let user = self.isolation.user.value.as_str();
         isolation.push(("user".into(), user.into()));
         section("isolation", isolation);
-        let detail = match self.errors.value {
-            Detail::Generic => "generic",
-            Detail::Full => "full",
-        };
+        let detail = self.errors.value.as_str();
         section("errors", vec![("detail".into(), detail.into())]);
         section("audit", self.audit.log.iter().map(|log| ("log".to_owned(), quoted(&log.value))).collect());
         let tenant = self.per_tenant.named.iter().map(|(key, number)| {
-            let unit = match key.value.as_str() {
-                "cpu-time" | "window" => Unit::Time,
-                "memory" | "disk" | "network-bytes" => Unit::Bytes,
+            let unit = match keys::find(keys::PER_TENANT, &key.value).map(|key| key.takes) {
+                Some(Takes::Amount(unit)) => unit,
                 _ => Unit::Count,
             };
-            (key.value.clone(), quantity(*number, unit))
+            (key.value.clone(), readable(*number, unit))
         });
         section("per-tenant", tenant.collect());
-        let on_denial = match self.on_denial.value {
-            OnDenial::Errno => "errno",
-            OnDenial::Trap => "trap",
-        };
+        let on_denial = self.on_denial.value.as_str();
         let _ = writeln!(out, "on-denial: {on_denial}");
         if self.deterministic.value {
             out.push_str("deterministic: true\n");
@@ -161,10 +183,14 @@ impl Policy {
             add("stdin", "inherit".into());
         }
         if let Some(resolution) = &grants.clock_resolution {
-            add("clock", format!("{{ resolution: {}ns }}", resolution.value.get()));
+            add("clock", format!("{{ resolution: {} }}", readable(resolution.value.get(), Unit::Time)));
         }
-        if grants.random.value == Random::Seeded {
-            add("random", "seeded".into());
+        match (grants.random.value, grants.random_seed) {
+            (Random::System, _) => {}
+            (Random::Seeded, None) => add("random", "seeded".into()),
+            (Random::Seeded, Some(seed)) => {
+                add("random", format!("{{ seed: {} }}", readable(seed.value, Unit::Count)));
+            }
         }
         lines
     }
@@ -177,6 +203,7 @@ impl Policy {
                 lines.push((key.to_owned(), list(items.iter().map(|item| quoted(&item.value)))));
             }
         }
+        lines.extend(modules.deny_list.iter().map(|path| ("deny-list".to_owned(), quoted(&path.value))));
         for (key, accepted) in [("precompiled", modules.precompiled), ("compressed", modules.compressed)] {
             if accepted.value {
                 lines.push((key.to_owned(), "accept".into()));
@@ -206,9 +233,9 @@ mod tests {
             "  arguments: [ \"-v\", \"\\u263a\", \"{x}\" ]\n",
             "  stdin: inherit\n",
             "  clock: { resolution: 5ms }\n",
-            "  random: seeded\n",
+            "  random: { seed: 12345 }\n",
             "features: { threads: true, simd: false }\n",
-            "modules: { deny: [ \"a::b\" ], precompiled: accept, imports: stub-unknown }\n",
+            "modules: { deny-list: d.txt, deny: [ \"a::b\" ], precompiled: accept, imports: stub-unknown }\n",
             "on-denial: trap\n",
             "deterministic: true\n",
             "isolation: { cgroup: \"off\", user: caller }\n",
@@ -230,6 +257,24 @@ mod tests {
         assert_eq!(again.grants.arguments[1].value, "\u{263a}");
         assert_eq!(again.per_tenant.named.len(), 3);
         assert_eq!(again.waivers.len(), 1);
+    }
+
+    #[test]
+    fn quantities_are_written_short_and_exactly() {
+        for (number, unit, text) in [
+            (128 << 20, Unit::Bytes, "128MiB"),
+            (1_500, Unit::Bytes, "1_500B"),
+            (0, Unit::Bytes, "0B"),
+            (0, Unit::Time, "0s"),
+            (90_000_000_000, Unit::Time, "90s"),
+            (3_600_000_000_000, Unit::Time, "1h"),
+            (1_500_000, Unit::Time, "1_500us"),
+            (100_000_000, Unit::Count, "100_000_000"),
+            (u64::MAX, Unit::Count, "18_446_744_073_709_551_615"),
+        ] {
+            assert_eq!(readable(number, unit), text);
+            assert_eq!(crate::parse_quantity(text, unit), Ok(number));
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! One fixed record with one of everything, for snapshots, examples and documentation.
 
 use crate::{
-    Cause, Closeness, Confinement, CorpusInfo, Denial, DenialKind, Ending, EndingInfo, Finding, Granted, GuestText,
-    Host, Known, Layer, LimitKey, Location, MAX_TEXT_BYTES, Measured, Mechanism, Mutation, MutationScore, Origin,
-    PolicyInfo, PolicyValue, Record, Role, Run, SCHEMA, Severity, TargetInfo, Tool, Trial, Usage, ValueInForce,
-    Verdict, Why,
+    Category, Cause, Closeness, Confidence, Confinement, CorpusInfo, Denial, DenialKind, Ending, EndingInfo, Finding,
+    Granted, GuestText, Host, Known, Layer, LimitKey, Location, MAX_TEXT_BYTES, Measured, Mechanism, Mutation,
+    MutationScore, Origin, PolicyInfo, PolicyValue, Record, Role, Run, SCHEMA, Severity, TargetInfo, Tool, Trial,
+    Usage, ValueInForce, Verdict, Why,
 };
 
 /// A record with one trial of each verdict, hostile guest text, a finding and a mutation score. Always the same.
@@ -48,7 +48,10 @@ pub fn example() -> Record {
         findings: vec![Finding {
             rule: "memory-unbounded".into(),
             severity: Severity::High,
+            category: Category::Security,
+            confidence: Confidence::High,
             message: "`memory` is unlimited".into(),
+            impact: "a guest exhausts the memory of the host and ends its neighbours".into(),
             fix: "Set `limits.memory` to the most the guest needs.".into(),
             location: Location { file: "sandbox.yaml".into(), line: 2, column: 19, end_line: 2, end_column: 28 },
             references: vec!["CWE-770".into()],

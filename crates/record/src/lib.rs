@@ -23,7 +23,7 @@ mod words;
 
 pub use event::{Event, EventError, read_events};
 pub use example::example;
-pub use finding::{Finding, Location, Severity};
+pub use finding::{Category, Confidence, Finding, Location, Severity};
 pub use guarantee::{Guarantee, Proof, guarantees};
 pub use record::{
     Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, PolicyInfo, PolicyValue, ReadError,

@@ -1,35 +1,61 @@
 //! `gauntlet explain`: an attack, a rule or a mistake.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::{fs, io};
 
 use anyhow::anyhow;
 use gauntlet_corpus::{Attack, Live};
 use gauntlet_record::exit;
 
-use crate::args::Explain;
+use crate::args::{Explain, ExplainFormat};
 use crate::failure::Failure;
 use crate::inputs;
 
 pub(super) fn run(args: &Explain) -> Result<u8, Failure> {
+    let ExplainFormat::Markdown = args.format;
+    match (&args.id, &args.output) {
+        (Some(id), _) => one(id),
+        (None, Some(folder)) => pages(folder),
+        (None, None) => {
+            super::print(gauntlet_lint::explain_all().as_bytes())?;
+            Ok(exit::CLEAN)
+        }
+    }
+}
+
+/// Writes the page of every rule, and the index.
+fn pages(folder: &Path) -> Result<u8, Failure> {
+    let failed = |error: io::Error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot write to `{}`", folder.display())))
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    for (name, text) in gauntlet_lint::pages() {
+        fs::write(folder.join(name), text).map_err(failed)?;
+    }
+    Ok(exit::CLEAN)
+}
+
+fn one(id: &str) -> Result<u8, Failure> {
     let corpus = inputs::corpus(&[], &[])?;
-    let text = if let Some(attack) = corpus.attacks.iter().find(|attack| attack.id == args.id) {
+    let text = if let Some(attack) = corpus.attacks.iter().find(|attack| attack.id == id) {
         attack_text(attack)
-    } else if let Some(text) = gauntlet_lint::explain(&args.id) {
+    } else if let Some(text) = gauntlet_lint::explain(id) {
         text
-    } else if let Some(mistake) = gauntlet_weakened::find(&args.id) {
+    } else if let Some(mistake) = gauntlet_weakened::find(id) {
         format!(
             "{}\n\n{}\n\nSeen in published sandboxes; `gauntlet selftest --mistake {}` shows which attacks catch it.\n",
             mistake.name, mistake.sentence, mistake.name
         )
     } else {
         let near: Vec<&str> =
-            corpus.attacks.iter().map(|attack| attack.id.as_str()).filter(|id| id.contains(&args.id)).take(5).collect();
+            corpus.attacks.iter().map(|attack| attack.id.as_str()).filter(|near| near.contains(id)).take(5).collect();
         let hint = if near.is_empty() {
             "`gauntlet list attacks` and `gauntlet list rules` name them".to_owned()
         } else {
             format!("did you mean {}", near.join(", "))
         };
-        return Err(Failure::usage(anyhow!("no attack, rule or mistake `{}`; {hint}", args.id)));
+        return Err(Failure::usage(anyhow!("no attack, rule or mistake `{id}`; {hint}")));
     };
     super::print(text.as_bytes())?;
     Ok(exit::CLEAN)

@@ -5,6 +5,7 @@ mod doctor;
 mod exec;
 mod explain;
 mod fuzz;
+mod import;
 mod launch;
 mod lint;
 mod list;
@@ -24,6 +25,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Selftest(args) => selftest::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Report(args) => report::run(&args),

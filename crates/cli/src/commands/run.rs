@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use gauntlet_corpus::{Attack, Corpus};
-use gauntlet_lint::{Options as LintOptions, lint};
+use gauntlet_lint::lint;
 use gauntlet_policy::{Policy, Requirement};
 use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, exit};
 use gauntlet_report::Format;
@@ -160,7 +160,7 @@ pub(super) fn start(plan: &Plan, corpus: &Corpus, known_allowed: bool) -> Record
             selected: plan.attacks.len() as u64,
         },
         trials: Vec::new(),
-        findings: lint(policy, &LintOptions { today: Some(targets::now()) }),
+        findings: lint(policy, &targets::lint_options(true)),
         mutation: None,
         known_allowed,
     }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use gauntlet_policy::document::{self, Node, Value};
+use gauntlet_policy::document::{Node, Value};
 use gauntlet_record::Location;
 
-use crate::{escape, secrets};
+use crate::{escape, foreign, secrets};
 
+/// Keys whose values guests are given, in our policies and those of other hosts.
+const SETTINGS: &[&str] = &["environment", "config", "variables", "headers"];
 /// Most characters that are shown before and behind what is marked, and of that.
 const NEAR: usize = 80;
 /// How far before and behind secrets are looked for, so that one that is cut is still known.
@@ -16,13 +18,13 @@ const AROUND: usize = 2048;
 const MOST_COLUMN: u32 = 10_000;
 
 /// A file, prepared for drawing many of its lines.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     text: &'a str,
     /// Where each line begins.
     lines: Vec<usize>,
     /// The bytes of values that are never shown.
     hidden: Vec<Range<usize>>,
-    /// Whether the text is YAML, so that `hidden` is known to be all.
+    /// Whether the text has keys and values, so that `hidden` is known to be all.
     parsed: bool,
 }
 
@@ -37,12 +39,12 @@ pub(super) struct Excerpt {
 impl<'a> Source<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let root = document::parse(text);
+        let root = foreign::tree(text);
         let mut hidden = Vec::new();
-        if let Ok(root) = &root {
+        if let Some((root, _)) = &root {
             collect(root, false, &mut hidden);
         }
-        Self { text, lines, hidden: secrets::merge(hidden), parsed: root.is_ok() }
+        Self { text, lines, hidden: secrets::merge(hidden), parsed: root.is_some_and(|(_, whole)| whole) }
     }
 
     /// The first line of a location; `None` if the text has no such line.
@@ -77,14 +79,14 @@ impl<'a> Source<'a> {
         Some(draw(line, &shown, &(from..to), &secrets::merge(hidden)))
     }
 
-    /// The whole line of a location, without secrets and blanks around it: what tells one finding from another when lines move.
-    pub(super) fn identity(&self, location: &Location) -> String {
-        self.excerpt(location).map_or_else(String::new, |excerpt| excerpt.text.trim().to_owned())
+    /// What is marked, without secrets: what tells one finding from another in a text that has no keys.
+    pub(crate) fn marked(&self, location: &Location) -> String {
+        self.excerpt(location).map_or_else(String::new, |excerpt| excerpt.text[excerpt.marked].trim().to_owned())
     }
 }
 
 /// The sources by the name that locations call them.
-pub(super) fn prepare(sources: &[(String, String)]) -> BTreeMap<String, Source<'_>> {
+pub(crate) fn prepare(sources: &[(String, String)]) -> BTreeMap<String, Source<'_>> {
     sources.iter().map(|(name, text)| (escape::file(name), Source::of(text))).collect()
 }
 
@@ -147,7 +149,10 @@ fn collect(node: &Node, hide: bool, hidden: &mut Vec<Range<usize>>) {
         Value::Mapping(entries) => {
             for entry in entries {
                 let key = &entry.key.value;
-                collect(&entry.value, hide || key == "environment" || secrets::is_secret_name(key), hidden);
+                // A list of names that are let through holds no values.
+                let names = key == "allow" && matches!(entry.value.value, Value::Sequence(_));
+                let hide = hide && !names;
+                collect(&entry.value, hide || SETTINGS.contains(&key.as_str()) || secrets::is_secret_name(key), hidden);
             }
         }
     }

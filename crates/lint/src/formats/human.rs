@@ -26,6 +26,12 @@ pub(super) fn write(findings: &[Finding], sources: &[(String, String)], color: b
     }
     out.push_str(&super::summary(findings));
     out.push('\n');
+    if let Some(worst) = findings.iter().rev().max_by_key(|finding| finding.severity) {
+        out.push_str(&format!(
+            "`gauntlet explain {}` tells more of the worst, and so of every rule\n",
+            escape::line(&worst.rule)
+        ));
+    }
     out
 }
 
@@ -62,6 +68,10 @@ fn group<'a>(finding: &'a Finding, source: Option<&Source<'_>>) -> Group<'a> {
     } else {
         title.element(origin)
     };
+    if !finding.impact.is_empty() {
+        let impact = format!("{} ({})", escape::message(&finding.impact), finding.category.as_str());
+        group = group.element(Level::NOTE.with_name("impact").message(impact));
+    }
     if !finding.fix.is_empty() {
         group = group.element(Level::HELP.message(escape::message(&finding.fix)));
     }

@@ -24,7 +24,10 @@ fn tame(finding: &Finding) -> Finding {
     Finding {
         rule: escape::line(&finding.rule),
         severity: finding.severity,
+        category: finding.category,
+        confidence: finding.confidence,
         message: escape::message(&finding.message),
+        impact: escape::message(&finding.impact),
         fix: escape::message(&finding.fix),
         location: Location { file: escape::line(&finding.location.file), ..finding.location },
         references: finding.references.iter().map(|reference| escape::message(reference)).collect(),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gauntlet_record::{Finding, Severity, digest};
+use gauntlet_record::{Category, Finding, Severity};
 use serde::Serialize;
 
-use crate::{escape, rules, structural_faults};
+use crate::{escape, fingerprints, rules, structural_faults};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// Two uploads with one tool and one category replace each other.
@@ -73,8 +73,10 @@ struct Configuration {
 #[derive(Serialize)]
 struct Properties {
     tags: Vec<String>,
-    #[serde(rename = "security-severity")]
-    security_severity: &'static str,
+    precision: &'static str,
+    /// Only rules on security have one: code scanning takes a rule with it for a security rule.
+    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
+    security_severity: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -118,28 +120,18 @@ struct Region {
 }
 
 pub(super) fn write(findings: &[Finding], sources: &[(String, String)]) -> String {
-    let prepared = super::excerpt::prepare(sources);
     let table: Vec<Descriptor> = rules().chain(structural_faults()).map(descriptor).collect();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let results = findings
         .iter()
-        .map(|finding| {
-            let line = prepared
-                .get(finding.location.file.as_str())
-                .map(|source| source.identity(&finding.location))
-                .unwrap_or_default();
-            let identity = digest(format!("{}\n{}\n{line}", finding.rule, finding.location.file).as_bytes());
-            let count = seen.entry(identity.clone()).or_default();
-            *count += 1;
-            SarifResult {
-                rule_id: escape::line(&finding.rule),
-                rule_index: table.iter().position(|rule| rule.id == finding.rule),
-                kind: "fail",
-                level: level(finding.severity),
-                message: Text { text: text(finding) },
-                locations: [place(finding)],
-                partial_fingerprints: BTreeMap::from([(FINGERPRINT, format!("{}:{count}", &identity[..32]))]),
-            }
+        .zip(fingerprints(findings, sources))
+        .map(|(finding, fingerprint)| SarifResult {
+            rule_id: escape::line(&finding.rule),
+            rule_index: table.iter().position(|rule| rule.id == finding.rule),
+            kind: "fail",
+            level: level(finding.severity),
+            message: Text { text: text(finding) },
+            locations: [place(finding)],
+            partial_fingerprints: BTreeMap::from([(FINGERPRINT, fingerprint)]),
         })
         .collect();
     let driver = Driver { name: "Gauntlet", semantic_version: env!("CARGO_PKG_VERSION"), rules: table };
@@ -162,8 +154,11 @@ fn descriptor(rule: &'static crate::Rule) -> Descriptor {
         help: Text { text: rule.fix },
         default_configuration: Configuration { level: level(rule.severity) },
         properties: Properties {
-            tags: std::iter::once("security".to_owned()).chain(rule.references.iter().filter_map(weakness)).collect(),
-            security_severity: security_severity(rule.severity),
+            tags: std::iter::once(rule.category.as_str().to_owned())
+                .chain(rule.references.iter().filter_map(weakness))
+                .collect(),
+            precision: rule.confidence.as_str(),
+            security_severity: (rule.category == Category::Security).then(|| security_severity(rule.severity)),
         },
     }
 }

@@ -15,9 +15,14 @@ grants:
 audit: { log: audit.jsonl }
 ";
 
+/// Without a look at the host, so that no test depends on the machine.
+fn quiet() -> Options {
+    Options { host: false, ..Options::default() }
+}
+
 fn example() -> (Vec<Finding>, Vec<(String, String)>) {
     let policy = Policy::parse("ci/policy.yaml", TEXT).unwrap();
-    let options = Options { today: Some("2026-01-31".into()) };
+    let options = Options { today: Some("2026-01-31".into()), ..quiet() };
     (lint(&policy, &options), vec![("ci/policy.yaml".to_owned(), TEXT.to_owned())])
 }
 
@@ -31,6 +36,12 @@ fn human() {
 fn github() {
     let (findings, sources) = example();
     insta::assert_snapshot!(render(&findings, &sources, Format::Github, false));
+}
+
+#[test]
+fn compact() {
+    let (findings, sources) = example();
+    insta::assert_snapshot!(render(&findings, &sources, Format::Compact, false));
 }
 
 #[test]
@@ -81,7 +92,7 @@ fn fingerprints_differ_and_survive_a_moved_line() {
         let policy = Policy::parse("p.yaml", text).unwrap();
         let sources = [("p.yaml".to_owned(), text.to_owned())];
         let log: Value =
-            serde_json::from_str(&render(&lint(&policy, &Options::default()), &sources, Format::Sarif, false)).unwrap();
+            serde_json::from_str(&render(&lint(&policy, &quiet()), &sources, Format::Sarif, false)).unwrap();
         let results = log["runs"][0]["results"].as_array().unwrap().clone();
         results
             .iter()
@@ -112,6 +123,7 @@ fn no_format_shows_a_secret() {
 fn people_hear_nothing_where_nothing_was_found() {
     assert_eq!(render(&[], &[], Format::Human, true), "");
     assert_eq!(render(&[], &[], Format::Github, false), "");
+    assert_eq!(render(&[], &[], Format::Compact, false), "");
     for format in [Format::Json, Format::Sarif] {
         assert!(serde_json::from_str::<Value>(&render(&[], &[], format, false)).is_ok());
     }
@@ -122,7 +134,7 @@ fn a_hostile_policy_reaches_no_terminal_and_no_ci_server() {
     let name = "a\u{1b}]0;x\u{7}\n::error::b.yaml";
     let text = "version: 1\ngrants:\n  filesystem: [{ host: \"/\\e[31m\\n::error::x\\u202e\", access: read-write, reason: \"##vso[task.complete]\" }]\nwaivers: [{ rule: \"\\n::set-output name=x::y\" }]\n";
     let broken = "version: 1\n\"\\e[31m\\n::error::k\": 1\n# \u{1b}[0m\u{202e}\nfuel: \"\u{7f}\"\n";
-    let mut findings = lint(&Policy::parse(name, text).unwrap(), &Options::default());
+    let mut findings = lint(&Policy::parse(name, text).unwrap(), &quiet());
     let faults = Policy::parse(name, broken).unwrap_err();
     findings.extend(faults_as_findings(name, broken, &faults));
     assert!(findings.len() > 6);
@@ -141,7 +153,7 @@ fn a_hostile_policy_reaches_no_terminal_and_no_ci_server() {
 #[test]
 fn code_scanning_gets_the_worst_ten() {
     let text = "version: 1\nlimits: { memory: unlimited, output: unlimited, fuel: unlimited, deadline: unlimited, stack: unlimited, instances: unlimited, handles: unlimited, cpu-time: unlimited, host-work: unlimited, module-size: unlimited, open-files: unlimited }\n";
-    let findings = lint(&Policy::parse("p.yaml", text).unwrap(), &Options::default());
+    let findings = lint(&Policy::parse("p.yaml", text).unwrap(), &quiet());
     let out = render(&findings, &[], Format::Github, false);
     assert_eq!(out.lines().count(), 11);
     assert!(out.lines().next().unwrap().contains("fuel-and-deadline-missing"));

@@ -1,19 +1,25 @@
 //! The guest can write the audit log.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
 use crate::paths::{Clean, Mount};
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "audit-in-guest-reach",
+    group: Group::Audit,
     severity: Severity::Critical,
+    category: Category::Security,
+    confidence: Confidence::High,
+    input: Input::Policy,
     summary: "the guest can write the audit log",
     why: "A guest that writes the log forges the evidence against it.",
+    impact: "the guest forges the evidence against it",
     fix: "Put the log outside of every writable grant.",
     references: &["CWE-117", "NIST SP 800-53 AU-9"],
     bad: "version: 1\ngrants:\n  filesystem: [{ host: ./work, guest: /work, access: read-write }]\naudit: { log: ./work/audit.jsonl }\n",
+    flags: "./work/audit.jsonl",
     good: "version: 1\ngrants:\n  filesystem: [{ host: ./work, guest: /work, access: read-write }]\naudit: { log: ./audit.jsonl }\n",
     check,
 };

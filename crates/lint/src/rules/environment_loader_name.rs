@@ -1,18 +1,24 @@
 //! A variable that steers loaders and interpreters.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "environment-loader-name",
+    group: Group::Environment,
     severity: Severity::Medium,
+    category: Category::Security,
+    confidence: Confidence::Medium,
+    input: Input::Policy,
     summary: "a variable that steers loaders and interpreters",
     why: "These variables decide what a program loads. They tell the guest about the host, and act when they are passed on.",
+    impact: "the guest learns the layout of the host, or steers what is loaded next",
     fix: "Remove the variable.",
     references: &["CWE-427"],
     bad: "version: 1\ngrants:\n  environment: { LD_PRELOAD: /lib/x.so }\n",
+    flags: "LD_PRELOAD",
     good: "version: 1\ngrants:\n  environment: { MODE: production }\n",
     check,
 };

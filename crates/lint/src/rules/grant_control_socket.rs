@@ -1,19 +1,25 @@
 //! A control socket of the host is granted.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
 use crate::paths::Mount;
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "grant-control-socket",
+    group: Group::Files,
     severity: Severity::Critical,
+    category: Category::Security,
+    confidence: Confidence::High,
+    input: Input::Policy,
     summary: "a control socket of the host is granted",
     why: "Whoever reaches the socket of a container engine, of an agent or of the system bus controls the host.",
+    impact: "the guest controls the host through one of its services",
     fix: "Remove the grant.",
     references: &["CWE-250", "NIST SP 800-190 3.5.5"],
     bad: "version: 1\ngrants:\n  filesystem: [{ host: \"/var/run/docker.sock\", guest: /data, access: read-only }]\n",
+    flags: "\"/var/run/docker.sock\"",
     good: "version: 1\ngrants:\n  filesystem: [{ host: \"/srv/run\", guest: /data, access: read-only }]\n",
     check,
 };

@@ -1,19 +1,25 @@
 //! Credentials are granted.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
 use crate::paths::Mount;
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "grant-credentials",
+    group: Group::Files,
     severity: Severity::Critical,
+    category: Category::Security,
+    confidence: Confidence::High,
+    input: Input::Policy,
     summary: "credentials are granted",
     why: "These directories and files hold keys and tokens; a guest that reads them speaks for their owner.",
+    impact: "the guest acts in the name of the owner of the keys",
     fix: "Remove the grant; hand the guest only what it needs, by a directory of its own.",
     references: &["CWE-522", "CWE-552"],
     bad: "version: 1\ngrants:\n  filesystem: [{ host: \"/home/alex/.ssh\", guest: /data, access: read-only }]\n",
+    flags: "\"/home/alex/.ssh\"",
     good: "version: 1\ngrants:\n  filesystem: [{ host: \"/home/alex/project/docs\", guest: /data, access: read-only }]\n",
     check,
 };

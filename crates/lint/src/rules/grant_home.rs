@@ -1,19 +1,25 @@
 //! A home directory is granted.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
 use crate::paths::Mount;
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "grant-home",
+    group: Group::Files,
     severity: Severity::High,
+    category: Category::Security,
+    confidence: Confidence::High,
+    input: Input::Policy,
     summary: "a home directory is granted",
     why: "Home directories hold keys, tokens and shell profiles.",
+    impact: "the guest reads keys, tokens and shell profiles",
     fix: "Grant a directory that holds nothing else, outside of any home or deep inside one.",
     references: &["CWE-552"],
     bad: "version: 1\ngrants:\n  filesystem: [{ host: \"/home/alex\", guest: /data, access: read-only }]\n",
+    flags: "\"/home/alex\"",
     good: "version: 1\ngrants:\n  filesystem: [{ host: \"/home/alex/project/input\", guest: /data, access: read-only }]\n",
     check,
 };

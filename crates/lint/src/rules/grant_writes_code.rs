@@ -1,19 +1,25 @@
 //! The guest writes what the host runs.
 
 use gauntlet_policy::Policy;
-use gauntlet_record::Severity;
+use gauntlet_record::{Category, Confidence, Severity};
 
 use crate::paths::Mount;
-use crate::rule::{Findings, Rule};
+use crate::rule::{Findings, Group, Input, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "grant-writes-code",
+    group: Group::Files,
     severity: Severity::Critical,
+    category: Category::Security,
+    confidence: Confidence::High,
+    input: Input::Policy,
     summary: "the guest writes what the host runs",
     why: "What a guest writes here the host, its users or its build run later, outside of any sandbox.",
+    impact: "code of the guest runs outside of the sandbox",
     fix: "Make the grant read-only, or grant a directory that nothing is run from.",
     references: &["CWE-829", "CWE-732"],
     bad: "version: 1\ngrants:\n  filesystem: [{ host: \"/srv/app/.git\", guest: /data, access: read-write }]\n",
+    flags: "\"/srv/app/.git\"",
     good: "version: 1\ngrants:\n  filesystem: [{ host: \"/srv/app/out\", guest: /data, access: read-write }]\n",
     check,
 };

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use gauntlet_record::{
-    Closeness, Guarantee, GuestText, Layer, Mechanism, Proof, Record, Severity, Trial, Verdict, guarantees,
+    Closeness, Finding, Guarantee, GuestText, Layer, Mechanism, Proof, Record, Severity, Trial, Verdict, guarantees,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -485,7 +485,7 @@ impl Page {
                 badge.show(finding.severity.as_str()),
                 escape(&finding.rule),
                 cell("Place", &format!("<code>{}</code>", escape(&place))),
-                cell("Finding", &escape(&finding.message)),
+                cell("Finding", &finding_text(finding)),
                 cell("Fix", &escape(&finding.fix))
             );
         }
@@ -579,6 +579,14 @@ impl Page {
             summary.meaning()
         );
     }
+}
+
+/// What a finding says, and what somebody gets from it.
+fn finding_text(finding: &Finding) -> String {
+    if finding.impact.is_empty() {
+        return escape(&finding.message);
+    }
+    format!("{}<br>{} ({})", escape(&finding.message), escape(&finding.impact), finding.category.as_str())
 }
 
 /// A cell that names its column where the table is shown as cards.

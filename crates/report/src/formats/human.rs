@@ -289,6 +289,10 @@ impl Page {
             let head = format!("{}  {}", plain(&finding.rule), plain(&place));
             self.flow_marked((&format!("  {}  ", pad(finding.severity.as_str(), 8)), style), "    │ ", &head, None);
             self.flow("    │ ", "    │ ", &plain(&finding.message));
+            if !finding.impact.is_empty() {
+                let impact = format!("impact: {} ({})", finding.impact, finding.category.as_str());
+                self.flow("    │ ", "    │ ", &plain(&impact));
+            }
             self.flow_painted("    │ ", "    │ ", &plain(&finding.fix), Some(Style::Faint));
         }
         if left_out > 0 {

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use gauntlet_record::{GuestText, Record, Role, Severity, Trial, Verdict, guarantees};
+use gauntlet_record::{Finding, GuestText, Record, Role, Severity, Trial, Verdict, guarantees};
 
 use crate::evidence::{Group, group_line, layers, role, trial_facts};
 use crate::summary::{Summary, advice, is_weak, lacking, over, run_line, trials, use_of};
@@ -227,6 +227,14 @@ fn unsupported(page: &mut String, record: &Record, options: &Options) {
     page.push('\n');
 }
 
+/// The message, and what somebody gets from it.
+fn impact(finding: &Finding) -> String {
+    if finding.impact.is_empty() {
+        return finding.message.clone();
+    }
+    format!("{}; {} ({})", finding.message, finding.impact, finding.category.as_str())
+}
+
 fn findings(page: &mut String, record: &Record, options: &Options) {
     let shown: Vec<_> =
         record.findings.iter().filter(|finding| options.verbose || finding.severity >= Severity::Medium).collect();
@@ -245,7 +253,7 @@ fn findings(page: &mut String, record: &Record, options: &Options) {
             finding.severity.as_str(),
             code(&finding.rule),
             code(&place),
-            prose(&finding.message),
+            prose(&impact(finding)),
             prose(&finding.fix)
         ));
     }

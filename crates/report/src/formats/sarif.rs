@@ -5,7 +5,7 @@
 
 use std::io;
 
-use gauntlet_record::{Finding, Record, Severity, Trial, Verdict, digest};
+use gauntlet_record::{Category, Finding, Record, Severity, Trial, Verdict, digest};
 use serde::Serialize;
 
 use super::json::pretty;
@@ -140,7 +140,7 @@ fn attack_rule(trial: &Trial) -> Rule {
         id: rule_id(&trial.attack),
         short_description: Text::new(&trial.title),
         full_description: Text::new(&trial.why_it_matters),
-        properties: RuleProperties { tags, security_severity: "8.0" },
+        properties: RuleProperties { tags, precision: None, security_severity: Some("8.0") },
     }
 }
 
@@ -156,7 +156,12 @@ fn finding_rule(finding: &Finding) -> Rule {
         id: plain(&finding.rule).into_owned(),
         short_description: Text::new(&finding.message),
         full_description: Text::new(&finding.fix),
-        properties: RuleProperties { tags: vec!["security".into(), "policy".into()], security_severity },
+        properties: RuleProperties {
+            tags: vec![finding.category.as_str().into(), "policy".into()],
+            precision: Some(finding.confidence.as_str()),
+            // Code scanning takes a rule that has one for a security rule.
+            security_severity: (finding.category == Category::Security).then_some(security_severity),
+        },
     }
 }
 
@@ -251,8 +256,10 @@ struct Rule {
 #[derive(Serialize)]
 struct RuleProperties {
     tags: Vec<String>,
-    #[serde(rename = "security-severity")]
-    security_severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precision: Option<&'static str>,
+    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
+    security_severity: Option<&'static str>,
 }
 
 #[derive(Serialize)]

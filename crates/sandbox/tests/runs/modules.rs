@@ -51,7 +51,7 @@ fn only_signed_modules_run_where_signatures_are_asked_for() {
 #[test]
 fn a_key_that_is_none_is_a_fault_of_the_policy() {
     let faults = Policy::parse("t", "version: 1\nmodules: { signed-by: [abc] }\n").unwrap_err();
-    assert_eq!(faults[0].rule, "not-a-key");
+    assert_eq!(faults[0].rule, "not-a-public-key");
 }
 
 #[test]
