@@ -186,20 +186,46 @@ pub(crate) struct Selftest {
 #[command(after_help = "\
 Examples:
   gauntlet lint sandbox.yaml
+  gauntlet lint .                                every policy below this folder
   gauntlet lint policies/*.yaml --format sarif > lint.sarif
-  gauntlet lint sandbox.yaml --fail-on low
+  gauntlet lint sandbox.yaml --fix               mend what can be mended safely
+  gauntlet lint sandbox.yaml --show-effective    what holds in the end, and where each value comes from
+  gauntlet lint . --write-baseline lint.json && gauntlet lint . --baseline lint.json
 
 Exit codes: 0 nothing at or above the chosen severity, 1 findings, 2 a policy that cannot be read.")]
 pub(crate) struct Lint {
-    /// The policies.
-    #[arg(value_name = "FILE", required = true)]
+    /// The policies: files, folders, patterns in quotes, or `-` for standard input.
+    ///
+    /// In folders, `*.yaml`, `*.yml`, `*.toml` and `*.json` are taken if they look like a policy: one of ours, or of another host that is
+    /// known by its content. Links are not followed.
+    #[arg(value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// What to print: human, json, sarif or github.
+    /// What to print: human, json, sarif, github or compact (`file:line:column: severity[rule] message`).
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = lint_format)]
     pub(crate) format: gauntlet_lint::Format,
     /// The severity from which a finding fails the command.
-    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::High)]
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Medium)]
     pub(crate) fail_on: FailOn,
+    /// The least severity of a finding that is told.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Info)]
+    pub(crate) min_severity: FailOn,
+    /// Only the findings of these rules; may be given several times.
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) rule: Vec<String>,
+    /// Do not tell the findings that this file knows, as --write-baseline wrote it.
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write the findings to this file, to be known from now on.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "show_effective"])]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Apply the fixes that change nothing of what a policy means, and suggest the others.
+    ///
+    /// Comments and layout stay. A file is replaced whole or not at all.
+    #[arg(long, conflicts_with = "show_effective")]
+    pub(crate) fix: bool,
+    /// Print what holds in the end, with what the policy extends and the defaults, and where each value comes from. Nothing is linted.
+    #[arg(long)]
+    pub(crate) show_effective: bool,
     /// Do not look at this host, neither at granted directories nor at what confinement it offers: one file, the same findings everywhere.
     #[arg(long)]
     pub(crate) no_host: bool,

@@ -21,7 +21,9 @@ mod addresses;
 mod engine;
 mod escape;
 mod explain;
+pub mod files;
 mod fingerprint;
+mod fixes;
 pub mod foreign;
 mod formats;
 mod host;
@@ -41,6 +43,7 @@ use gauntlet_record::{Category, Confidence, Finding, Severity};
 
 pub use explain::{explain, explain_all, pages};
 pub use fingerprint::fingerprints;
+pub use fixes::{Edit, Fix, Mended, apply, fixes, mend};
 pub use formats::{Format, UnknownFormat, render};
 pub use rule::{Findings, Group, Input, Rule};
 

@@ -437,9 +437,9 @@ mod tests {
         let mut seen = BTreeSet::new();
         for source in &all {
             let source: String = source.split_whitespace().collect();
-            for before in ["fault(\"", "rule:\"", "(\"extends-"] {
+            for before in ["fault(\"", "rule:\"", "(\"extends-", "{\"duplicate-key\"}else{\""] {
                 for (at, found) in source.match_indices(before) {
-                    let begin = at + found.find('"').unwrap() + 1;
+                    let begin = at + found.len() - found.chars().rev().take_while(|c| *c != '"').count();
                     let id = source[begin..].split('"').next().unwrap();
                     seen.insert(id.to_owned());
                 }

@@ -43,7 +43,7 @@ pub enum LoadError {
 pub fn load(name: &str, path: &Path) -> Result<Policy, LoadError> {
     let bytes = read_limited(path, MAX_POLICY_BYTES)?;
     let text = str::from_utf8(&bytes).map_err(|error| LoadError::NotUtf8(error.valid_up_to()))?;
-    Policy::parse_file(name, text, path).map_err(|faults| LoadError::Faults { text: text.to_owned(), faults })
+    Policy::parse_beside(name, text, path).map_err(|faults| LoadError::Faults { text: text.to_owned(), faults })
 }
 
 /// Reads a regular file of at most `limit` bytes, whatever the file system claims about its size. Opening neither follows into a

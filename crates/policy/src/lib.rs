@@ -44,5 +44,5 @@ pub use model::{
 pub use overlay::Overlay;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};
 pub use reader::{Reader, nearest};
-pub use render::quoted;
+pub use render::{quoted, readable};
 pub use schema::json_schema;

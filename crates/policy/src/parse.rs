@@ -21,8 +21,12 @@ impl Policy {
         parse(name, text, None)
     }
 
-    /// Reads the text of the policy in the file `path`.
-    pub(crate) fn parse_file(name: &str, text: &str, path: &Path) -> Result<Self, Vec<Fault>> {
+    /// Reads a text as the policy of the file `path`: what it extends is looked for beside that file. The file itself is not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::parse`].
+    pub fn parse_beside(name: &str, text: &str, path: &Path) -> Result<Self, Vec<Fault>> {
         parse(name, text, Some(path))
     }
 }

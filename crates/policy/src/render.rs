@@ -38,8 +38,9 @@ pub(crate) fn scalar(text: &str, plain: bool) -> String {
     }
 }
 
-/// A number in the largest unit that divides it: exact, and short where it was short.
-pub(crate) fn readable(number: u64, unit: Unit) -> String {
+/// A number in the largest unit that divides it: exact, and short where it was short. [`crate::parse_quantity`] reads it back.
+#[must_use]
+pub fn readable(number: u64, unit: Unit) -> String {
     const BYTES: &[(&str, u64)] = &[("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     const TIMES: &[(&str, u64)] =
         &[("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];

@@ -26,6 +26,12 @@ pub(super) fn write(findings: &[Finding], sources: &[(String, String)], color: b
     }
     out.push_str(&super::summary(findings));
     out.push('\n');
+    if let Some(worst) = findings.iter().rev().max_by_key(|finding| finding.severity) {
+        out.push_str(&format!(
+            "`gauntlet explain {}` tells more of the worst, and so of every rule\n",
+            escape::line(&worst.rule)
+        ));
+    }
     out
 }
 

@@ -1,5 +1,6 @@
 //! Findings as text: for people, for programs, for code scanning, for CI annotations.
 
+mod compact;
 pub(crate) mod excerpt;
 mod github;
 mod human;
@@ -23,16 +24,18 @@ pub enum Format {
     Sarif,
     /// Workflow commands of GitHub, which become annotations.
     Github,
+    /// One line each, as editors and scripts read it: `file:line:column: severity[rule] message`.
+    Compact,
 }
 
 /// A format that there is none of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a format; there are human, json, sarif and github")]
+#[error("`{0}` is not a format; there are human, json, sarif, github and compact")]
 pub struct UnknownFormat(String);
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Self] = &[Self::Human, Self::Json, Self::Sarif, Self::Github];
+    pub const ALL: &'static [Self] = &[Self::Human, Self::Json, Self::Sarif, Self::Github, Self::Compact];
 
     /// The word as flags spell it.
     #[must_use]
@@ -42,6 +45,7 @@ impl Format {
             Self::Json => "json",
             Self::Sarif => "sarif",
             Self::Github => "github",
+            Self::Compact => "compact",
         }
     }
 }
@@ -69,6 +73,7 @@ pub fn render(findings: &[Finding], sources: &[(String, String)], format: Format
         Format::Json => json::write(findings),
         Format::Sarif => sarif::write(findings, sources),
         Format::Github => github::write(findings),
+        Format::Compact => compact::write(findings),
     }
 }
 

@@ -39,6 +39,12 @@ fn github() {
 }
 
 #[test]
+fn compact() {
+    let (findings, sources) = example();
+    insta::assert_snapshot!(render(&findings, &sources, Format::Compact, false));
+}
+
+#[test]
 fn json() {
     let (findings, sources) = example();
     let text = render(&findings, &sources, Format::Json, false);
@@ -117,6 +123,7 @@ fn no_format_shows_a_secret() {
 fn people_hear_nothing_where_nothing_was_found() {
     assert_eq!(render(&[], &[], Format::Human, true), "");
     assert_eq!(render(&[], &[], Format::Github, false), "");
+    assert_eq!(render(&[], &[], Format::Compact, false), "");
     for format in [Format::Json, Format::Sarif] {
         assert!(serde_json::from_str::<Value>(&render(&[], &[], format, false)).is_ok());
     }
