@@ -110,7 +110,7 @@ impl<'p> Address<'p> {
     pub(crate) fn is_below(&self, names: &[&str]) -> bool {
         let own = self.name();
         let below = |name: &&str| own.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        self.block.is_none() && names.iter().any(|name| below(&name))
+        self.block.is_none() && names.iter().any(below)
     }
 
     /// The port, if it is one number.

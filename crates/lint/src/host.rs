@@ -95,20 +95,6 @@ pub(crate) const fn is_socket(_: &Metadata) -> bool {
     false
 }
 
-/// The kind of file system that a path lies on, by the list of mounts; the innermost mount wins.
-pub(crate) fn file_system(path: &Path, mountinfo: &str) -> Option<String> {
-    let mut found: Option<(usize, &str)> = None;
-    for line in mountinfo.lines() {
-        let mut words = line.split(' ');
-        let (Some(point), Some((_, behind))) = (words.nth(4), line.split_once(" - ")) else { continue };
-        let (point, kind) = (point.replace("\\040", " "), behind.split(' ').next().unwrap_or_default());
-        if path.starts_with(&point) && found.is_none_or(|(length, _)| point.len() >= length) {
-            found = Some((point.len(), kind));
-        }
-    }
-    found.map(|(_, kind)| kind.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,15 +108,5 @@ mod tests {
         let based = Options { base: Some(PathBuf::from("/base")), ..Options::default() };
         assert_eq!(locate("./x", &based), Some(PathBuf::from("/base/./x")));
         assert_eq!(locate("/x", &based), Some(PathBuf::from("/x")));
-    }
-
-    #[test]
-    fn the_innermost_mount_tells_the_file_system() {
-        let mounts = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
-                      40 22 0:35 / /srv/shared\\040data rw - nfs4 host:/export rw\nnonsense\n41 22 0:36 / /srv/s rw\n";
-        let kind = |path: &str| file_system(Path::new(path), mounts);
-        assert_eq!(kind("/srv/shared data/x").as_deref(), Some("nfs4"));
-        assert_eq!(kind("/srv/shared").as_deref(), Some("ext4"));
-        assert_eq!(kind("relative"), None);
     }
 }

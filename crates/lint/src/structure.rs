@@ -5,6 +5,7 @@ use gauntlet_record::{Category, Confidence, Severity};
 
 use crate::rule::{Findings, Group, Input, Rule};
 
+#[expect(clippy::too_many_arguments, reason = "the fields of a rule, in their order")]
 const fn fault(
     id: &'static str,
     summary: &'static str,

@@ -1,5 +1,4 @@
 //! The pages under `docs/rules` are what the rules say. `UPDATE=1 cargo test -p gauntlet-lint --test pages` rewrites them.
-#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
