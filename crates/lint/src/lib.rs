@@ -29,7 +29,9 @@ mod structure;
 mod waivers;
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
+use gauntlet_inspect::Inspection;
 use gauntlet_policy::{Fault, Policy};
 use gauntlet_record::{Category, Confidence, Finding, Severity};
 
@@ -39,6 +41,9 @@ pub use rule::{Findings, Group, Input, Rule};
 
 /// What a rule tells about itself.
 pub type RuleInfo = Rule;
+
+/// The module that the examples of rules stand beside, as text, where a rule compares a policy with a module.
+pub const EXAMPLE_MODULE: &str = include_str!("rules/example.wat");
 
 /// What the linter is told besides the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +57,13 @@ pub struct Options {
     pub facts: HostFacts,
     /// The version of wasmtime that guests run on, for advisories that are open for it. Without it none is looked for.
     pub engine: Option<String>,
+    /// What is known of the module that is to run under the policy. Without it the rules that compare the two find nothing.
+    pub module: Option<Arc<Inspection>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { today: None, host: true, facts: HostFacts::default(), engine: None }
+        Self { today: None, host: true, facts: HostFacts::default(), engine: None, module: None }
     }
 }
 
@@ -98,8 +105,11 @@ pub fn lint_all(policy: &Policy, options: &Options) -> Linted {
 #[must_use]
 pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> bool) -> Linted {
     let mut found = Vec::new();
-    for rule in rules::RULES.iter().copied().filter(|rule| wanted(rule) && (options.host || rule.input != Input::Host))
-    {
+    for rule in rules::RULES.iter().copied().filter(|rule| {
+        wanted(rule)
+            && (options.host || rule.input != Input::Host)
+            && (options.module.is_some() || rule.input != Input::Module)
+    }) {
         let mut findings = Findings::new(policy, rule, options);
         (rule.check)(policy, &mut findings);
         found.append(&mut findings.into_inner());

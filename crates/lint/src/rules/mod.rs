@@ -18,8 +18,10 @@ mod environment_url_credentials;
 mod error_detail_full;
 mod feature_gc;
 mod feature_memory64;
+mod feature_not_allowed;
 mod feature_simd_relaxed;
 mod feature_threads;
+mod feature_unneeded;
 mod feature_unstable;
 mod files_unbounded;
 mod fuel_and_deadline_missing;
@@ -41,6 +43,7 @@ mod grant_parent_of_other;
 mod grant_proc;
 mod grant_root;
 mod grant_sys;
+mod grant_unused;
 mod grant_variable;
 mod grant_without_reason;
 mod grant_world_writable;
@@ -48,12 +51,15 @@ mod grant_write_inside_read;
 mod grant_writes_code;
 mod handles_unbounded;
 mod host_work_unbounded;
+mod import_not_granted;
+mod import_not_linked;
 mod import_unknown_stubbed;
 mod instances_unbounded;
 mod isolation_best_effort;
 mod isolation_caller_user;
 mod isolation_off;
 mod isolation_weakened;
+mod limit_below_minimum;
 mod limit_decimal_unit;
 mod limit_zero;
 mod limits_missing;
@@ -61,6 +67,7 @@ mod memory_below_page;
 mod memory_too_large;
 mod memory_unbounded;
 mod module_compressed;
+mod module_digest_mismatch;
 mod module_precompiled;
 mod module_size_unbounded;
 mod network_any;
@@ -96,6 +103,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &memory_unbounded::RULE,
     &memory_too_large::RULE,
     &memory_below_page::RULE,
+    &limit_below_minimum::RULE,
     &limit_zero::RULE,
     &limits_missing::RULE,
     &limit_decimal_unit::RULE,
@@ -140,6 +148,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &grant_guest_unnamed::RULE,
     &grant_writes_code::RULE,
     &grant_world_writable::RULE,
+    &grant_unused::RULE,
     &audit_in_guest_reach::RULE,
     &network_any::RULE,
     &network_wide_cidr::RULE,
@@ -167,9 +176,14 @@ pub(crate) const RULES: &[&Rule] = &[
     &feature_memory64::RULE,
     &feature_unstable::RULE,
     &feature_simd_relaxed::RULE,
+    &feature_unneeded::RULE,
+    &feature_not_allowed::RULE,
     &module_precompiled::RULE,
     &module_compressed::RULE,
+    &module_digest_mismatch::RULE,
     &import_unknown_stubbed::RULE,
+    &import_not_granted::RULE,
+    &import_not_linked::RULE,
     &isolation_off::RULE,
     &isolation_weakened::RULE,
     &isolation_best_effort::RULE,
@@ -188,6 +202,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
+    use std::sync::Arc;
 
     use gauntlet_policy::{Policy, Span};
     use gauntlet_record::{Finding, Location};
@@ -199,7 +214,9 @@ mod tests {
     const TODAY: &str = "2026-01-31";
 
     fn options() -> Options {
-        Options { today: Some(TODAY.into()), ..Options::default() }
+        let module = wat::parse_str(crate::EXAMPLE_MODULE).unwrap();
+        let module = Some(Arc::new(gauntlet_inspect::inspect(&module).unwrap()));
+        Options { today: Some(TODAY.into()), module, ..Options::default() }
     }
 
     /// What one rule finds in a text.
