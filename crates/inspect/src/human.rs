@@ -26,10 +26,11 @@ pub(crate) fn write(found: &Inspection) -> String {
     line("sha256", &found.sha256);
     line("features", &or_none(&found.features.join(", ")));
     let entries = found.entry_points();
-    line("entry", if entries.is_empty() { "none that is called without being told" } else { "" }.trim());
-    for entry in entries {
-        line("", entry);
-    }
+    let shown: Vec<&str> = entries.iter().copied().take(SHOWN).collect();
+    line(
+        "entry",
+        &if shown.is_empty() { "none that is called without being told".to_owned() } else { shown.join(", ") },
+    );
     if let Some(start) = found.start {
         let whose = if start.nested { " of a module within it" } else { "" };
         line("start", &format!("function {}{whose} runs before anybody calls it", start.function));

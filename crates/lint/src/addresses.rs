@@ -53,16 +53,12 @@ impl<'p> Address<'p> {
             prefix = bits.parse::<u8>().ok();
             port = port.or(behind);
         }
-        let block = number(host).map(|ip| {
-            let full = if ip.is_ipv4() { 32 } else { 128 };
-            Block { ip, prefix: prefix.unwrap_or(full).min(full) }
-        });
-        Self { host, port, block }
+        Self { host, port, block: Block::of(host, prefix) }
     }
 
     /// Whether it names everything.
     pub(crate) fn is_any(&self) -> bool {
-        matches!(self.host, "" | "*") || self.block.is_some_and(|block| block.prefix == 0)
+        matches!(self.host, "" | "*") || self.block.is_some_and(|block| block.prefix == 0 || block.is_all_ipv4())
     }
 
     /// Whether it covers a metadata service.
@@ -105,6 +101,18 @@ impl<'p> Address<'p> {
         self.block.is_some() && !canonical
     }
 
+    /// The host in small letters, without the dot of the root.
+    pub(crate) fn name(&self) -> String {
+        self.host.trim_end_matches('.').to_lowercase()
+    }
+
+    /// Whether its name is one of some names or lies below one.
+    pub(crate) fn is_below(&self, names: &[&str]) -> bool {
+        let own = self.name();
+        let below = |name: &&str| own.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        self.block.is_none() && names.iter().any(|name| below(&name))
+    }
+
     /// The port, if it is one number.
     pub(crate) fn port_number(&self) -> Option<u16> {
         self.port.and_then(|port| port.parse().ok())
@@ -112,6 +120,50 @@ impl<'p> Address<'p> {
 }
 
 impl Block {
+    fn of(host: &str, prefix: Option<u8>) -> Option<Self> {
+        let ip = number(host)?;
+        if let (IpAddr::V4(_), Some(bits), Ok(mapped)) = (ip, prefix, host.parse::<Ipv6Addr>()) {
+            // A range of IPv4-mapped addresses: `::ffff:0:0/96` is the whole of IPv4.
+            return Some(match bits.checked_sub(96) {
+                Some(prefix) => Self { ip, prefix: prefix.min(32) },
+                None => Self { ip: IpAddr::V6(mapped), prefix: bits },
+            });
+        }
+        let full = if ip.is_ipv4() { 32 } else { 128 };
+        Some(Self { ip, prefix: prefix.unwrap_or(full).min(full) })
+    }
+
+    /// Whether it is a range of IPv6 that stands for addresses of IPv4: translated, tunnelled, or the old compatible form.
+    pub(crate) fn embeds_ipv4(self) -> bool {
+        let IpAddr::V6(ip) = self.ip else { return false };
+        match ip.segments() {
+            [0, 0, 0, 0, 0, 0, high, low] => high != 0 || low > 1,
+            [0x64, 0xff9b, ..] | [0x2002, ..] | [0x2001, 0, ..] => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is a group of machines and not one: multicast, or the broadcast address.
+    pub(crate) const fn is_group(self) -> bool {
+        match self.ip {
+            IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+            IpAddr::V6(ip) => ip.is_multicast(),
+        }
+    }
+
+    /// Whether it is one address.
+    pub(crate) const fn is_single(self) -> bool {
+        self.prefix == if self.ip.is_ipv4() { 32 } else { 128 }
+    }
+
+    /// Whether every address of IPv4 is in it.
+    fn is_all_ipv4(self) -> bool {
+        match self.ip {
+            IpAddr::V4(_) => self.prefix == 0,
+            IpAddr::V6(_) => self.prefix <= 96 && self.covers(IpAddr::V6(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped())),
+        }
+    }
+
     /// Whether it stands for every interface.
     pub(crate) const fn is_unspecified(self) -> bool {
         self.ip.is_unspecified()
@@ -226,7 +278,11 @@ mod tests {
         assert!(Address::of("169.254.0.0/16").covers_metadata());
         assert!(Address::of("[fd00:ec2::254]:80").covers_metadata());
         assert!(!Address::of("169.253.0.0/16").covers_metadata());
-        assert!(Address::of("::/0").is_any() && Address::of("0.0.0.0/0").is_any());
+        for any in ["::/0", "0.0.0.0/0", "[::ffff:0:0]/96", "::ffff:0:0/96:443", "::/64"] {
+            assert!(Address::of(any).is_any(), "{any}");
+        }
+        assert!(!Address::of("[::ffff:8.8.8.0]/120").is_any());
+        assert!(Address::of("[::ffff:169.254.0.0]/112").covers_metadata());
         assert!(Address::of("8.0.0.0/8").is_wide() && !Address::of("8.8.0.0/16").is_wide());
         assert!(Address::of("100.64.0.1").is_private() && !Address::of("100.128.0.1").is_private());
     }

@@ -18,9 +18,13 @@
 //! ```
 
 mod addresses;
+mod engine;
 mod escape;
 mod explain;
 mod formats;
+mod host;
+mod infer;
+mod limits;
 mod paths;
 mod rule;
 mod rules;
@@ -29,14 +33,16 @@ mod structure;
 mod waivers;
 
 use std::cmp::Reverse;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gauntlet_inspect::Inspection;
 use gauntlet_policy::{Fault, Policy};
 use gauntlet_record::{Category, Confidence, Finding, Severity};
 
-pub use explain::explain;
+pub use explain::{explain, explain_all, pages};
 pub use formats::{Format, UnknownFormat, render};
+pub use infer::{HEADROOM, Observed, Place, TIME_HEADROOM, UsedDirectory, infer, narrow};
 pub use rule::{Findings, Group, Input, Rule};
 
 /// What a rule tells about itself.
@@ -55,6 +61,8 @@ pub struct Options {
     pub host: bool,
     /// What is known of this host besides its files; rules that need more than is known find nothing.
     pub facts: HostFacts,
+    /// The directory that relative paths of a policy start from on this host. Default: the working directory, as for the executor.
+    pub base: Option<PathBuf>,
     /// The version of wasmtime that guests run on, for advisories that are open for it. Without it none is looked for.
     pub engine: Option<String>,
     /// What is known of the module that is to run under the policy. Without it the rules that compare the two find nothing.
@@ -63,7 +71,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { today: None, host: true, facts: HostFacts::default(), engine: None, module: None }
+        Self { today: None, host: true, facts: HostFacts::default(), base: None, engine: None, module: None }
     }
 }
 
@@ -115,8 +123,12 @@ pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> 
         found.append(&mut findings.into_inner());
     }
     sort(&mut found);
-    let (waived, findings) =
+    let (waived, mut findings): (Vec<Finding>, Vec<Finding>) =
         found.into_iter().partition(|finding| waivers::accepts(policy, options.today.as_deref(), &finding.rule));
+    if !policy.waivers.is_empty() {
+        findings.append(&mut waivers::judge(policy, options, &waived, wanted));
+        sort(&mut findings);
+    }
     Linted { findings, waived }
 }
 

@@ -43,13 +43,19 @@ impl Clean {
 
     /// Whether it is one of some absolute paths or lies below one.
     pub(crate) fn is_within_any(&self, roots: &[&str]) -> bool {
-        roots.iter().any(|root| self.is_within(&Self::of(root)))
+        self.absolute && roots.iter().any(|root| starts_with(&self.parts, root))
     }
 
     /// Whether one of its names is one of these.
     pub(crate) fn names_any(&self, names: &[&str]) -> bool {
         self.parts.iter().any(|part| names.contains(&part.as_str()))
     }
+}
+
+/// Whether names begin with those of an absolute path.
+fn starts_with(names: &[String], root: &str) -> bool {
+    let mut names = names.iter();
+    root.split('/').filter(|part| !part.is_empty()).all(|part| names.next().is_some_and(|name| name == part))
 }
 
 /// A file grant that has a directory of the host, with its paths made comparable.

@@ -5,7 +5,7 @@ use std::fmt;
 use gauntlet_policy::{Limit, Policy, Span};
 use gauntlet_record::{Category, Confidence, Finding, LimitKey, Location, Severity};
 
-use crate::{Options, escape};
+use crate::{Options, escape, limits};
 
 /// Declares the groups of rules: variant, word, title.
 macro_rules! groups {
@@ -177,6 +177,16 @@ impl<'a> Findings<'a> {
             location: place(*at, &self.policy.name, &self.policy.text),
             references: self.rule.references.iter().map(|&reference| reference.to_owned()).collect(),
         });
+    }
+
+    /// Notes a finding if the policy writes a limit above `most`, in the key's base unit.
+    pub(crate) fn flag_above(&mut self, policy: &Policy, key: LimitKey, most: u64) {
+        if let Some((value, at)) = limits::written(policy, key)
+            && value > most
+        {
+            let unit = key.unit();
+            self.flag(&at, format!("`limits.{key}` is {}, more than {}", unit.show(value), unit.show(most)));
+        }
     }
 
     /// Notes a finding if the policy writes a limit as `unlimited`.

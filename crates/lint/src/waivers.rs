@@ -1,8 +1,11 @@
 //! Findings that the policy itself accepts: which waivers take effect.
 
 use gauntlet_policy::{Policy, Waiver};
+use gauntlet_record::{Finding, Severity};
 
-use crate::{rules, structure};
+use crate::rule::{Findings, Input, Rule};
+use crate::rules::{self, waiver_silences_several, waiver_unused};
+use crate::{Options, structure};
 
 /// Fewest characters of a reason that somebody can judge.
 const LEAST_REASON: usize = 10;
@@ -22,12 +25,47 @@ pub(crate) enum Expiry {
 
 /// Whether a finding of a rule is accepted.
 pub(crate) fn accepts(policy: &Policy, today: Option<&str>, rule: &str) -> bool {
-    let about_waivers = rule.starts_with("waiver-");
-    !about_waivers
+    !is_about_waivers(rule)
         && policy
             .waivers
             .iter()
             .any(|waiver| waiver.rule.value == rule && has_reason(waiver) && in_force(waiver, today))
+}
+
+/// What can only be said of waivers when every other rule has run: which accepted nothing, and which accepted too much.
+pub(crate) fn judge(
+    policy: &Policy,
+    options: &Options,
+    waived: &[Finding],
+    ran: impl Fn(&Rule) -> bool,
+) -> Vec<Finding> {
+    let mut unused = Findings::new(policy, &waiver_unused::RULE, options);
+    let mut several = Findings::new(policy, &waiver_silences_several::RULE, options);
+    for (i, waiver) in policy.waivers.iter().enumerate() {
+        let name = &waiver.rule.value;
+        let again = policy.waivers[..i].iter().any(|other| other.rule.value == *name);
+        let Some(rule) = rule(name) else { continue };
+        let takes_effect = has_reason(waiver) && in_force(waiver, options.today.as_deref());
+        if again || !takes_effect || !ran(rule) || is_about_waivers(name) {
+            continue;
+        }
+        let accepted = waived.iter().filter(|finding| finding.rule == *name).count();
+        // Whether a rule that looks at the host finds something differs from host to host.
+        if accepted == 0 && rule.input == Input::Policy && ran(&waiver_unused::RULE) {
+            unused.flag(&waiver.rule.span, format!("the waiver of `{name}` matches nothing"));
+        }
+        if accepted > 1 && rule.severity >= Severity::High && ran(&waiver_silences_several::RULE) {
+            several.flag(&waiver.rule.span, format!("the waiver of `{name}` silences {accepted} findings"));
+        }
+    }
+    let mut found = unused.into_inner();
+    found.append(&mut several.into_inner());
+    found
+}
+
+/// Whether a rule is about waivers: its findings cannot be waived.
+pub(crate) fn is_about_waivers(rule: &str) -> bool {
+    rule.starts_with("waiver-")
 }
 
 fn in_force(waiver: &Waiver, today: Option<&str>) -> bool {
@@ -57,9 +95,32 @@ pub(crate) fn expiry(waiver: &Waiver, today: Option<&str>) -> Expiry {
     if is_date(today) && expires.value.as_str() >= today { Expiry::InForce } else { Expiry::Past }
 }
 
+/// The rule of a name.
+pub(crate) fn rule(name: &str) -> Option<&'static Rule> {
+    rules::RULES.iter().copied().find(|known| known.id == name)
+}
+
+/// Whether a name is that of a structural fault.
+pub(crate) fn is_fault(name: &str) -> bool {
+    structure::FAULTS.iter().any(|known| known.id == name)
+}
+
 /// Whether there is a rule of that name.
-pub(crate) fn knows(rule: &str) -> bool {
-    rules::RULES.iter().any(|known| known.id == rule) || structure::FAULTS.iter().any(|known| known.id == rule)
+pub(crate) fn knows(name: &str) -> bool {
+    rule(name).is_some() || is_fault(name)
+}
+
+/// The day's number in a count of days, for telling how far two dates lie apart; `None` if it is no date.
+pub(crate) fn day(date: &str) -> Option<u32> {
+    let date = date.get(..10)?;
+    if !is_date(date) {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| date.get(range)?.parse::<u32>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    // Years are counted from March, so that the leap day is the last of its year; 400 of them are a whole cycle.
+    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    Some(365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day)
 }
 
 fn is_date(text: &str) -> bool {
@@ -88,6 +149,17 @@ mod tests {
         for text in ["2026-02-29", "2026-13-01", "2026-1-1", "soon", "", "2026-01-00", "２026-01-1"] {
             assert!(!is_date(text), "{text}");
         }
+    }
+
+    #[test]
+    fn days_are_counted() {
+        let apart = |a: &str, b: &str| day(b).unwrap() - day(a).unwrap();
+        assert_eq!(apart("2026-01-01", "2026-07-01"), 181);
+        assert_eq!(apart("2028-02-28", "2028-03-01"), 2);
+        assert_eq!(apart("2026-12-31", "2027-01-01"), 1);
+        assert_eq!(apart("1999-12-31", "2000-12-31"), 366);
+        assert_eq!(day("soon"), None);
+        assert_eq!(day("2026-01-31T10:00:00Z"), day("2026-01-31"));
     }
 
     fn findings(waiver: &str, today: &str) -> (Vec<String>, usize) {

@@ -33,4 +33,5 @@ pub use model::{
     OnDenial, PerTenant, Policy, Random, Requirement, Scope, Stdin, User, Variable, Waiver,
 };
 pub use overlay::Overlay;
+pub use render::quoted;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};

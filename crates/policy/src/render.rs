@@ -7,7 +7,8 @@ use gauntlet_record::{LimitKey, Unit};
 use crate::model::{Access, Detail, Feature, Limit, OnDenial, Policy, Random, Stdin, User};
 
 /// Text as a scalar that means itself in YAML: double quotes, with every character that is not plain escaped.
-fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
