@@ -74,6 +74,9 @@ charges! {
     Lookup: 65_536, 1, "a name is looked up in a thread, and on the network";
 }
 
+/// Most places that are named of all grants together: a policy may have very many, and an outcome has to stay small.
+const MAX_PLACES_OF_ALL: u64 = 4_096;
+
 /// A count with a ceiling.
 #[derive(Debug)]
 pub(crate) struct Counter {
@@ -146,6 +149,8 @@ pub(crate) struct Meter {
     ports: Counter,
     pub(crate) disk: Disk,
     grants: Vec<GrantCount>,
+    /// How many places are named, of all grants together.
+    places: AtomicU64,
     /// How many of the grants are directories; those of the network come after them.
     files: usize,
     /// Which of the directories are file systems of their own, whose bytes and names the kernel counts.
@@ -169,6 +174,7 @@ impl Meter {
             ports: counter(LimitKey::Ports),
             disk: Disk::new(protections.limit(LimitKey::Disk), protections.limit(LimitKey::Files), tally.clone()),
             grants,
+            places: AtomicU64::new(0),
             files: policy.grants.filesystem.len(),
             scratch: policy.grants.filesystem.iter().map(|grant| grant.access.value == Access::Scratch).collect(),
             tally,
@@ -280,7 +286,11 @@ impl Meter {
     /// Notes which place beneath a grant was used.
     pub(crate) fn place(&self, grant: GrantIndex, name: &str, changed: bool, directory: bool) {
         if let Some(count) = self.grants.get(grant.0) {
-            count.places.lock().unwrap_or_else(PoisonError::into_inner).note(name, changed, directory);
+            let room = self.places.load(Ordering::Relaxed) < MAX_PLACES_OF_ALL;
+            let mut places = count.places.lock().unwrap_or_else(PoisonError::into_inner);
+            if places.note(name, changed, directory, room) {
+                self.places.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

@@ -14,17 +14,19 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Notes that a place was used.
-    pub(crate) fn note(&mut self, name: &str, changed: bool, directory: bool) {
+    /// Notes that a place was used; without `room`, no name is added. Says whether one was.
+    pub(crate) fn note(&mut self, name: &str, changed: bool, directory: bool, room: bool) -> bool {
         let name = if name.len() > MAX_PATH { "" } else { name };
         if let Some((was_changed, was_directory)) = self.seen.get_mut(name) {
             *was_changed |= changed;
             *was_directory |= directory;
-            return;
+            return false;
         }
-        if self.seen.len() < MAX_PLACES - 1 {
+        if room && self.seen.len() < MAX_PLACES - 1 {
             self.seen.insert(name.to_owned(), (changed, directory || name.is_empty()));
-        } else if !name.is_empty() {
+            return true;
+        }
+        if !name.is_empty() {
             // The directory that it is in stands for it, and at last the granted one, for which there is always room.
             let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
             let known = std::iter::successors(Some(parent), |parent| {
@@ -36,6 +38,7 @@ impl Places {
         } else {
             self.seen.insert(String::new(), (changed, true));
         }
+        false
     }
 
     pub(crate) fn list(&self) -> Vec<PlaceUse> {
@@ -81,9 +84,9 @@ mod tests {
     #[test]
     fn a_place_is_kept_once_with_all_that_was_done_to_it() {
         let mut places = Places::default();
-        places.note("a", false, false);
-        places.note("a", true, false);
-        places.note("", false, false);
+        places.note("a", false, false, true);
+        places.note("a", true, false, true);
+        places.note("", false, false, true);
         let list = places.list();
         assert_eq!(list.len(), 2);
         assert_eq!((list[0].name.as_str(), list[0].directory), ("", true));
@@ -94,16 +97,16 @@ mod tests {
     fn however_many_there_are_the_list_is_bounded_and_covers_all() {
         let mut places = Places::default();
         for number in 0..10_000 {
-            places.note(&format!("d{}/f{number}", number % 3), number % 2 == 0, false);
+            places.note(&format!("d{}/f{number}", number % 3), number % 2 == 0, false, true);
         }
-        places.note(&"x".repeat(10_000), false, false);
+        places.note(&"x".repeat(10_000), false, false, true);
         let list = places.list();
         assert!(list.len() <= MAX_PLACES);
         assert!(list.iter().any(|place| place.name.is_empty() && place.changed && place.directory));
         let mut nested = Places::default();
-        nested.note("d", false, true);
+        nested.note("d", false, true, true);
         for number in 0..1_000 {
-            nested.note(&format!("d/f{number}"), false, false);
+            nested.note(&format!("d/f{number}"), false, false, number < 10);
         }
         assert!(nested.list().iter().all(|place| place.name.starts_with('d')));
     }

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::terminal;
 
 pub(super) fn run(args: &Lint) -> Result<u8, Failure> {
-    let options = Options { today: Some(crate::targets::now()), host: !args.no_host, ..Options::default() };
+    let module = args.module.as_deref().map(crate::inputs::inspection).transpose()?.map(std::sync::Arc::new);
+    let options = Options { today: Some(crate::targets::now()), host: !args.no_host, module, ..Options::default() };
     let (mut findings, mut sources, mut broken) = (Vec::new(), Vec::new(), false);
     for file in &args.files {
         let name = file.display().to_string();
