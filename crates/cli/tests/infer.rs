@@ -140,7 +140,8 @@ fn a_run_that_is_denied_what_it_needs_gives_no_policy_and_says_what() {
 
 /// A client of one address, and its argument: its last four digits are the port.
 fn client(address: Ipv4Addr, port: u16) -> (String, String) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../attacks/network/component-leaves-its-grant/attack.wat");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../attacks/network/component-leaves-its-grant/attack.wat");
     let text = fs::read_to_string(file).unwrap();
     let loopback = "(i32.const 127) (i32.const 0) (i32.const 0) (i32.const 1)";
     assert!(text.contains(loopback));
@@ -157,7 +158,8 @@ fn a_network_client_is_granted_its_address_and_no_other() {
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let found = (name.as_str(), port).to_socket_addrs().expect("this host's name can be looked up");
-    let own = found.filter_map(|address| if let SocketAddr::V4(address) = address { Some(*address.ip()) } else { None });
+    let own =
+        found.filter_map(|address| if let SocketAddr::V4(address) = address { Some(*address.ip()) } else { None });
     let (guest, argument) = client(own.last().expect("this host has an address"), port);
     let bench = Bench::new(&guest);
     let (here, elsewhere) = (format!("{name}:{port}"), format!("{name}:9"));

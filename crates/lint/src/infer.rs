@@ -300,12 +300,22 @@ fn limits(module: &Inspection, observed: Option<&Observed>) -> Vec<(LimitKey, u6
             }
             (Some(peak), _) if peak >= least => (peak.saturating_mul(factor), format!("the run used {}", shown(peak))),
             (_, 1..) if key == LimitKey::Memory || key == LimitKey::TableElements => {
-                (least.saturating_mul(factor), format!("{why} {}", shown(least)))
+                // How far it grows is not seen, so the strict default is the least.
+                (least.saturating_mul(factor).max(strict), format!("{why} {}", shown(least)))
             }
             _ => (strict, "-".to_owned()),
         };
-        let value = if why == "-" { value } else { round_up(value.max(floor(key)), unit) };
+        // How often a guest asks whether the network has answered depends on the network.
+        let waits =
+            connects && matches!(key, LimitKey::Fuel | LimitKey::HostWork | LimitKey::CpuTime | LimitKey::Deadline);
+        let least = if waits { floor(key).max(strict) } else { floor(key) };
+        let value = if why == "-" { value } else { round_up(value.max(least), unit) };
         all.push((key, value, why));
+    }
+    // What it writes out cannot be more than what it holds, or the limit on memory is none.
+    let output = all.iter().find(|(key, ..)| *key == LimitKey::Output).map_or(0, |(_, value, _)| *value);
+    if let Some((_, memory, _)) = all.iter_mut().find(|(key, ..)| *key == LimitKey::Memory) {
+        *memory = (*memory).max(output);
     }
     // The wall clock runs while the module is compiled and while it runs.
     let of = |key: LimitKey| all.iter().find(|(other, ..)| *other == key).map_or(0, |(_, value, _)| *value);
