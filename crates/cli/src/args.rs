@@ -14,6 +14,8 @@ Examples:
   gauntlet run                                   prove the default policy against the whole corpus
   gauntlet run --policy sandbox.yaml --junit out.xml --sarif out.sarif
   gauntlet lint sandbox.yaml
+  gauntlet inspect guest.wasm
+  gauntlet infer guest.wasm --run --dir ./data::/data
   gauntlet exec guest.wasm --policy agent
   gauntlet explain memory/grow-past-limit
 
@@ -41,6 +43,10 @@ pub(crate) enum Command {
     Lint(Lint),
     /// Turn a policy of another host into one of ours.
     Import(Import),
+    /// Say what a module is and can do, without running it.
+    Inspect(Inspect),
+    /// Write the least policy that a module needs.
+    Infer(Infer),
     /// Run one guest under a policy.
     Exec(Exec),
     /// Fuzz the executor with generated modules.
@@ -195,6 +201,7 @@ Examples:
   gauntlet lint sandbox.yaml --fix               mend what can be mended safely
   gauntlet lint sandbox.yaml --show-effective    what holds in the end, and where each value comes from
   gauntlet lint . --write-baseline lint.json && gauntlet lint . --baseline lint.json
+  gauntlet lint sandbox.yaml --module guest.wasm
 
 Exit codes: 0 nothing at or above the chosen severity, 1 findings, 2 a policy that cannot be read.")]
 pub(crate) struct Lint {
@@ -207,6 +214,9 @@ pub(crate) struct Lint {
     /// What to print: human, json, sarif, github or compact (`file:line:column: severity[rule] message`).
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = lint_format)]
     pub(crate) format: gauntlet_lint::Format,
+    /// Compare the policies with this module: grants, limits and proposals that it needs or does not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
     /// The severity from which a finding fails the command.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Medium)]
     pub(crate) fail_on: FailOn,
@@ -283,6 +293,69 @@ pub(crate) struct Import {
 pub(crate) enum ImportFormat {
     /// A policy with comments.
     Yaml,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet inspect guest.wasm
+  gauntlet inspect guest.wasm --format json > guest.json
+  gauntlet inspect old.wasm new.wasm               what a reload would break
+
+Nothing is executed. Exit codes: 0 looked at, and of two modules nothing breaks; 1 the second one breaks callers or
+asks for more; 2 no sound wasm.")]
+pub(crate) struct Inspect {
+    /// The module or component: binary wasm.
+    #[arg(value_name = "FILE")]
+    pub(crate) module: PathBuf,
+    /// Another one that is to take its place: the report says what changes for callers and for the policy.
+    #[arg(value_name = "OTHER")]
+    pub(crate) other: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ExecFormat::Human)]
+    pub(crate) format: ExecFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet infer guest.wasm                        from its imports: no grants, and what would need one
+  gauntlet infer guest.wasm --run --dir ./data::/data:rw --env LANG=C -- first second
+  gauntlet infer client.wasm --run --net api.example.com:443 --output client.yaml
+
+With --run the guest runs in a jailed worker with what is offered, several times: to record what it uses, and to see
+that the policy is enough. The policy keeps only what was used. Limits are twice the peak that was seen, times four
+times, rounded up to a readable number.
+Exit codes: 0 the policy lints clean and the same run succeeds under it, 1 one of these is not so, 2 wrong input,
+4 harness or host.")]
+pub(crate) struct Infer {
+    /// The guest: binary wasm, a module or a component.
+    #[arg(value_name = "GUEST")]
+    pub(crate) guest: PathBuf,
+    /// Run it, and record what it uses.
+    #[arg(long)]
+    pub(crate) run: bool,
+    /// Offer a directory for recording, as HOST::GUEST or HOST::GUEST:ACCESS, where ACCESS is ro (the default), rw or scratch.
+    #[arg(long, value_name = "HOST::GUEST[:ACCESS]", requires = "run")]
+    pub(crate) dir: Vec<String>,
+    /// Offer an environment variable; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", requires = "run")]
+    pub(crate) env: Vec<String>,
+    /// Offer an address to connect to, or `*` for any; may be given several times.
+    #[arg(long, value_name = "ADDRESS", requires = "run")]
+    pub(crate) net: Vec<String>,
+    /// Offer standard input. It is read to its end, at most 16 MiB, before the guest starts.
+    #[arg(long, requires = "run")]
+    pub(crate) stdin: bool,
+    /// The policy that recording is bounded by: a preset's name or a file [default: one with wide limits and no grants].
+    #[arg(long, short, value_name = "POLICY", requires = "run")]
+    pub(crate) policy: Option<String>,
+    /// The file that the policy is written to; an existing one is replaced [default: standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Arguments for the guest.
+    #[arg(value_name = "ARGUMENT", last = true, requires = "run")]
+    pub(crate) arguments: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -59,6 +59,14 @@ pub(crate) fn guest(path: &Path, limit: Option<u64>) -> Result<Vec<u8>, Failure>
     })
 }
 
+/// What a module is and can do, by its file. Nothing of it runs.
+pub(crate) fn inspection(path: &Path) -> Result<gauntlet_inspect::Inspection, Failure> {
+    let bytes = guest(path, None)?;
+    gauntlet_inspect::inspect(&bytes).map_err(|error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot look at `{}`", path.display())))
+    })
+}
+
 /// The embedded corpus and the folders that were named; with `only`, the named folders alone.
 pub(crate) fn corpus(more: &[std::path::PathBuf], only: &[std::path::PathBuf]) -> Result<Corpus, Failure> {
     let mut corpus = if only.is_empty() {

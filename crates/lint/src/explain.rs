@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::rule::{Group, Rule};
+use crate::rule::{Group, Input, Rule};
 use crate::{rules, structural_faults};
 
 /// The page of a rule or of a structural fault, in Markdown: what it finds, why, what somebody gets from it, how to mend it, an example
@@ -89,6 +89,13 @@ fn page(rule: &Rule) -> String {
         let _ = write!(page, "\nThe finding covers `{}`.\n", example(covered).trim_end());
     }
     let _ = write!(page, "\n## Not found in\n\n```yaml\n{}```\n", example(rule.good));
+    if rule.input == Input::Module {
+        let _ = write!(
+            page,
+            "\nBoth with this module beside the policy:\n\n```wat\n{}```\n",
+            example(crate::EXAMPLE_MODULE)
+        );
+    }
     if !rule.references.is_empty() {
         page.push_str("\n## References\n\n");
         for reference in rule.references {

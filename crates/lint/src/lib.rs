@@ -27,6 +27,7 @@ mod fixes;
 pub mod foreign;
 mod formats;
 mod host;
+mod infer;
 mod limits;
 mod paths;
 mod rule;
@@ -37,7 +38,9 @@ mod waivers;
 
 use std::cmp::Reverse;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use gauntlet_inspect::Inspection;
 use gauntlet_policy::{Fault, Policy};
 use gauntlet_record::{Category, Confidence, Finding, Severity};
 
@@ -45,10 +48,14 @@ pub use explain::{explain, explain_all, pages};
 pub use fingerprint::fingerprints;
 pub use fixes::{Edit, Fix, Mended, apply, fixes, mend};
 pub use formats::{Format, UnknownFormat, render};
+pub use infer::{HEADROOM, Observed, Place, TIME_HEADROOM, UsedDirectory, infer, narrow};
 pub use rule::{Findings, Group, Input, Rule};
 
 /// What a rule tells about itself.
 pub type RuleInfo = Rule;
+
+/// The module that the examples of rules stand beside, as text, where a rule compares a policy with a module.
+pub const EXAMPLE_MODULE: &str = include_str!("rules/example.wat");
 
 /// What the linter is told besides the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +71,13 @@ pub struct Options {
     pub base: Option<PathBuf>,
     /// The version of wasmtime that guests run on, for advisories that are open for it. Without it none is looked for.
     pub engine: Option<String>,
+    /// What is known of the module that is to run under the policy. Without it the rules that compare the two find nothing.
+    pub module: Option<Arc<Inspection>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { today: None, host: true, facts: HostFacts::default(), base: None, engine: None }
+        Self { today: None, host: true, facts: HostFacts::default(), base: None, engine: None, module: None }
     }
 }
 
@@ -110,8 +119,11 @@ pub fn lint_all(policy: &Policy, options: &Options) -> Linted {
 #[must_use]
 pub fn lint_where(policy: &Policy, options: &Options, wanted: impl Fn(&Rule) -> bool) -> Linted {
     let mut found = Vec::new();
-    for rule in rules::RULES.iter().copied().filter(|rule| wanted(rule) && (options.host || rule.input != Input::Host))
-    {
+    for rule in rules::RULES.iter().copied().filter(|rule| {
+        wanted(rule)
+            && (options.host || rule.input != Input::Host)
+            && (options.module.is_some() || rule.input != Input::Module)
+    }) {
         let mut findings = Findings::new(policy, rule, options);
         (rule.check)(policy, &mut findings);
         found.append(&mut findings.into_inner());

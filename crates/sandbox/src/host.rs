@@ -91,6 +91,8 @@ pub(crate) struct OpenFile {
     open: Arc<AtomicU64>,
     /// The grant that it was opened under.
     pub(crate) grant: Option<GrantIndex>,
+    /// Its path beneath that grant.
+    pub(crate) path: String,
 }
 
 impl Drop for OpenFile {
@@ -124,9 +126,14 @@ impl OpenFiles {
     }
 
     /// Counts one more, until what comes back is dropped.
-    pub(crate) fn open(&mut self, grant: Option<GrantIndex>) -> OpenFile {
+    pub(crate) fn open(&mut self, grant: Option<GrantIndex>, path: String) -> OpenFile {
         self.opened();
-        OpenFile { open: Arc::clone(&self.open), grant }
+        OpenFile { open: Arc::clone(&self.open), grant, path }
+    }
+
+    /// Where beneath its grant a component's descriptor is, by its number in the host's table.
+    pub(crate) fn path(&self, number: u32) -> &str {
+        self.descriptors.get(&number).map_or("", |file| &file.path)
     }
 
     /// The grant that a component's descriptor belongs to, by its number in the host's table.
@@ -385,7 +392,7 @@ fn network(
     wasi.allow_tcp(true).socket_addr_check(move |address, purpose| {
         let allowed = match purpose {
             SocketAddrUse::TcpConnect => known.grant(&address).map(|grant| {
-                meter.tried(grant);
+                meter.tried(grant, &address.to_string());
                 meter.connection("connect")
             }),
             // The system picks the local end of a connection; a guest may ask for a port of its own, as many as the limit says, and never

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
+use gauntlet_inspect::Interface;
 use gauntlet_policy::document::{self, Node, Value as YamlValue};
 use gauntlet_policy::{Access, Fault, LoadError, Policy, Reader, Scope, Span, Stdin};
 use gauntlet_record::LimitKey;
 use serde::{Deserialize, Serialize};
 
-use crate::interface::Interface;
 use crate::typed::same_name;
 
 /// What a plugin says of itself.
@@ -468,7 +468,7 @@ mod tests {
     fn entry_points_are_compared_with_exports() {
         let module =
             wat::parse_str(r#"(module (func (export "add") (param i32 i32) (result i32) unreachable))"#).unwrap();
-        let interface = crate::interface::interface(&module);
+        let interface = Interface::of(&module);
         let good = manifest("entry-points: [ { name: add, parameters: [i32, i32], returns: i32 } ]\n");
         assert_eq!(good.unmet(&interface), Vec::<String>::new());
         let bad = manifest("entry-points: [ { name: add, parameters: [i32], returns: i32 }, { name: sub } ]\n");

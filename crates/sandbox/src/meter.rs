@@ -4,8 +4,8 @@
 //! instructions is charged here, before it is done wherever its size is known by then. Counters only ever grow, but for a file that is
 //! made shorter ([`crate::disk`]). Clones of the `Arc` around a meter share its counts: streams that work on after a call hold one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gauntlet_policy::Access;
 use gauntlet_policy::Policy;
@@ -16,6 +16,7 @@ use crate::Protections;
 use crate::disk::Disk;
 use crate::execute::used;
 use crate::host::Tally;
+use crate::places::Places;
 
 /// A limit that ended the run; carried as an error through the engine and found again by its type.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,9 @@ charges! {
     Lookup: 65_536, 1, "a name is looked up in a thread, and on the network";
 }
 
+/// Most places that are named of all grants together: a policy may have very many, and an outcome has to stay small.
+const MAX_PLACES_OF_ALL: u64 = 4_096;
+
 /// A count with a ceiling.
 #[derive(Debug)]
 pub(crate) struct Counter {
@@ -112,6 +116,7 @@ struct GrantCount {
     written: AtomicU64,
     opened: AtomicU64,
     tries: AtomicU64,
+    places: Mutex<Places>,
 }
 
 /// A grant, by its place in the meter.
@@ -124,8 +129,10 @@ impl GrantIndex {
     pub(crate) const STDERR: Self = Self(2);
     pub(crate) const RANDOM: Self = Self(3);
     pub(crate) const CLOCK: Self = Self(4);
+    pub(crate) const ENVIRONMENT: Self = Self(5);
+    pub(crate) const ARGUMENTS: Self = Self(6);
     /// How many grants every policy has.
-    const FIXED: usize = 5;
+    const FIXED: usize = 7;
 
     /// A file grant, by its place in the policy.
     pub(crate) const fn file(place: usize) -> Self {
@@ -142,6 +149,8 @@ pub(crate) struct Meter {
     ports: Counter,
     pub(crate) disk: Disk,
     grants: Vec<GrantCount>,
+    /// How many places are named, of all grants together.
+    places: AtomicU64,
     /// How many of the grants are directories; those of the network come after them.
     files: usize,
     /// Which of the directories are file systems of their own, whose bytes and names the kernel counts.
@@ -151,7 +160,8 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(policy: &Policy, protections: &Protections, tally: Tally) -> Arc<Self> {
-        let fixed = ["stdin", "stdout", "stderr", "random", "clock"].into_iter().map(str::to_owned);
+        let fixed = ["stdin", "stdout", "stderr", "random", "clock", "environment", "arguments"];
+        let fixed = fixed.into_iter().map(str::to_owned);
         let files = policy.grants.filesystem.iter().map(|grant| grant.guest.value.clone());
         let network = policy.grants.network.iter().map(|grant| grant.address.value.clone());
         let grants =
@@ -164,6 +174,7 @@ impl Meter {
             ports: counter(LimitKey::Ports),
             disk: Disk::new(protections.limit(LimitKey::Disk), protections.limit(LimitKey::Files), tally.clone()),
             grants,
+            places: AtomicU64::new(0),
             files: policy.grants.filesystem.len(),
             scratch: policy.grants.filesystem.iter().map(|grant| grant.access.value == Access::Scratch).collect(),
             tally,
@@ -265,9 +276,21 @@ impl Meter {
     }
 
     /// Counts a try to reach an address of a grant.
-    pub(crate) fn tried(&self, grant: GrantIndex) {
+    pub(crate) fn tried(&self, grant: GrantIndex, address: &str) {
         if let Some(count) = self.grants.get(grant.0) {
             count.tries.fetch_add(1, Ordering::Relaxed);
+        }
+        self.place(grant, address, false, false);
+    }
+
+    /// Notes which place beneath a grant was used.
+    pub(crate) fn place(&self, grant: GrantIndex, name: &str, changed: bool, directory: bool) {
+        if let Some(count) = self.grants.get(grant.0) {
+            let room = self.places.load(Ordering::Relaxed) < MAX_PLACES_OF_ALL;
+            let mut places = count.places.lock().unwrap_or_else(PoisonError::into_inner);
+            if places.note(name, changed, directory, room) {
+                self.places.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -295,6 +318,7 @@ impl Meter {
                 grant.bytes_written = of(&count.written);
                 grant.files_opened = of(&count.opened);
                 grant.network_tries = of(&count.tries);
+                grant.places = count.places.lock().unwrap_or_else(PoisonError::into_inner).list();
                 grant
             })
             .collect()

@@ -32,6 +32,8 @@ pub(crate) enum Opened {
 pub(crate) struct Node {
     pub(crate) opened: Opened,
     pub(crate) grant: GrantIndex,
+    /// Its path beneath the grant.
+    pub(crate) path: String,
     /// The grant lets the guest write, and what it writes is ours to count.
     pub(crate) metered: bool,
     /// The guest opened it, so it is one of its open files.
@@ -62,7 +64,8 @@ impl Nodes {
             if let Ok(Descriptor::Dir(dir)) = view.table.delete(resource) {
                 let grant = GrantIndex::file(place);
                 let metered = dir.perms == FsPerms::ReadWrite && !meter.is_scratch(grant);
-                by_number.insert(number, Node { opened: Opened::Directory(dir), grant, metered, counted: false });
+                let (opened, path) = (Opened::Directory(dir), String::new());
+                by_number.insert(number, Node { opened, grant, path, metered, counted: false });
             }
         }
         Self { by_number }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
+use gauntlet_inspect::{Change, Compatibility, Interface};
 use gauntlet_target::Outcome;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{CallError, SandboxError};
 use crate::explain::Explanation;
 use crate::guest::Guest;
-use crate::interface::Interface;
 use crate::manifest::{Manifest, Missing};
 use crate::sandbox::Sandbox;
 use crate::session::Session;
@@ -69,125 +69,23 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// What a change does to whoever calls or grants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Change {
-    /// It was not there before.
-    Added,
-    /// It is not there any more.
-    Removed,
-    /// It has another type.
-    Changed,
-}
-
-/// One difference between two versions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Difference {
-    /// Where: `import`, `export`, `permission`, `limit`, `entry-point`.
-    pub what: String,
-    /// Its name.
-    pub name: String,
-    /// What happened to it.
-    pub change: Change,
-    /// What it was; empty if it was not there.
-    pub before: String,
-    /// What it is; empty if it is gone.
-    pub after: String,
-    /// Whether a caller breaks, or something has to be granted that was not asked for before.
-    pub breaking: bool,
-}
-
-/// What changes if one guest takes the place of another.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Compatibility {
-    /// Every difference, imports first.
-    pub differences: Vec<Difference>,
-}
-
-impl Compatibility {
-    /// Whether something breaks.
-    #[must_use]
-    pub fn is_breaking(&self) -> bool {
-        self.differences.iter().any(|difference| difference.breaking)
-    }
-
-    /// Compares two guests by what they import and export.
-    #[must_use]
-    pub fn of_interfaces(old: &Interface, new: &Interface) -> Self {
-        let mut report = Self::default();
-        // A new import has to be granted; a lost one is no loss. With exports it is the other way round.
-        report.maps("import", &old.imports, &new.imports, |change| change != Change::Removed);
-        report.maps("export", &old.exports, &new.exports, |change| change != Change::Added);
-        report
-    }
-
-    fn manifests(&mut self, old: &Manifest, new: &Manifest) {
-        let permissions = |manifest: &Manifest| {
-            manifest.permissions.iter().map(|permission| (permission.to_string(), String::new())).collect()
+/// Adds to a report what two manifests ask for and offer differently.
+fn manifests(report: &mut Compatibility, old: &Manifest, new: &Manifest) {
+    let permissions = |manifest: &Manifest| {
+        manifest.permissions.iter().map(|permission| (permission.to_string(), String::new())).collect()
+    };
+    report.add("permission", &permissions(old), &permissions(new), |change| change == Change::Added);
+    let limits = |manifest: &Manifest| {
+        manifest.limits.iter().map(|(key, value)| (key.to_string(), key.unit().show(*value))).collect()
+    };
+    report.add("limit", &limits(old), &limits(new), |change| change != Change::Removed);
+    let entries = |manifest: &Manifest| {
+        let kind = |entry: &crate::manifest::EntryPoint| {
+            format!("({}) -> ({})", entry.parameters.join(", "), entry.returns.join(", "))
         };
-        self.maps("permission", &permissions(old), &permissions(new), |change| change == Change::Added);
-        let limits = |manifest: &Manifest| {
-            manifest.limits.iter().map(|(key, value)| (key.to_string(), key.unit().show(*value))).collect()
-        };
-        self.maps("limit", &limits(old), &limits(new), |change| change != Change::Removed);
-        let entries = |manifest: &Manifest| {
-            let kind = |entry: &crate::manifest::EntryPoint| {
-                format!("({}) -> ({})", entry.parameters.join(", "), entry.returns.join(", "))
-            };
-            manifest.entry_points.iter().map(|entry| (entry.name.clone(), kind(entry))).collect()
-        };
-        self.maps("entry-point", &entries(old), &entries(new), |change| change != Change::Added);
-    }
-
-    fn maps(
-        &mut self,
-        what: &str,
-        old: &std::collections::BTreeMap<String, String>,
-        new: &std::collections::BTreeMap<String, String>,
-        breaks: impl Fn(Change) -> bool,
-    ) {
-        let mut add = |name: &String, change: Change, before: &str, after: &str| {
-            self.differences.push(Difference {
-                what: what.to_owned(),
-                name: name.clone(),
-                change,
-                before: before.to_owned(),
-                after: after.to_owned(),
-                breaking: breaks(change),
-            });
-        };
-        for (name, before) in old {
-            match new.get(name) {
-                None => add(name, Change::Removed, before, ""),
-                Some(after) if after != before => add(name, Change::Changed, before, after),
-                Some(_) => {}
-            }
-        }
-        for (name, after) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-            add(name, Change::Added, "", after);
-        }
-    }
-}
-
-impl fmt::Display for Compatibility {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.differences.is_empty() {
-            return f.write_str("nothing changed");
-        }
-        for (i, difference) in self.differences.iter().enumerate() {
-            let word = match difference.change {
-                Change::Added => "added",
-                Change::Removed => "removed",
-                Change::Changed => "changed",
-            };
-            let mark = if difference.breaking { " (breaking)" } else { "" };
-            write!(f, "{}{} `{}` {word}{mark}", if i > 0 { ", " } else { "" }, difference.what, difference.name)?;
-        }
-        Ok(())
-    }
+        manifest.entry_points.iter().map(|entry| (entry.name.clone(), kind(entry))).collect()
+    };
+    report.add("entry-point", &entries(old), &entries(new), |change| change != Change::Added);
 }
 
 /// A guest with its manifest, within a sandbox.
@@ -295,8 +193,8 @@ impl Plugin {
     /// What would change if another version took its place.
     #[must_use]
     pub fn compare(&self, manifest: &Manifest, guest: &Guest) -> Compatibility {
-        let mut report = Compatibility::of_interfaces(&self.interface, &crate::interface::interface(guest.bytes()));
-        report.manifests(&self.manifest, manifest);
+        let mut report = Compatibility::of_interfaces(&self.interface, &Interface::of(guest.bytes()));
+        manifests(&mut report, &self.manifest, manifest);
         report
     }
 

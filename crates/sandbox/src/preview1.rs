@@ -20,6 +20,7 @@ use crate::disk::{At, Charge, Extent, OverLimit};
 use crate::host::Host;
 use crate::meter::{GrantIndex, Work};
 use crate::nodes::{self, Look, Node, Opened};
+use crate::places;
 
 /// The module that preview 1 functions are imported from.
 pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
@@ -33,6 +34,9 @@ const NOSPC: i32 = 51;
 const PERM: i32 = 63;
 const ROFS: i32 = 69;
 const NOTCAPABLE: i32 = 76;
+
+/// The right to write to a file, from `typenames.witx`.
+const FD_WRITE: u32 = 1 << 6;
 
 /// Where a function's paths stand among its arguments: pointer and length. The first is the one that a denial is reported with.
 fn paths(call: Call) -> &'static [(usize, usize)] {
@@ -240,7 +244,9 @@ fn next_number(host: &mut Host, memory: &mut GuestMemory<'_>) -> wasmtime::Resul
 
 /// Notes what was opened, by the number that was free before and holds it now. Says whether it has to be shut again.
 fn after_open(host: &mut Host, memory: &GuestMemory<'_>, arguments: &[i64], number: u32, taken: &mut Taken) -> bool {
-    let Some(grant) = host.nodes.get(word(arguments, 0)).map(|node| node.grant) else { return true };
+    let Some((grant, base)) = host.nodes.get(word(arguments, 0)).map(|node| (node.grant, node.path.clone())) else {
+        return true;
+    };
     let Some(descriptor) = read_word(memory, word(arguments, 8)) else { return true };
     let append = word(arguments, 7) & 1 != 0;
     let (opened, perms) = match host.wasi.ctx().table.get(&Resource::<Descriptor>::new_borrow(number)) {
@@ -263,7 +269,12 @@ fn after_open(host: &mut Host, memory: &GuestMemory<'_>, arguments: &[i64], numb
     host.files.opened();
     host.meter.file_opened(grant);
     let metered = perms == FsPerms::ReadWrite && !host.meter.is_scratch(grant);
-    host.nodes.opened(descriptor, Node { opened, grant, metered, counted: true });
+    // The guest may have changed the path by now, on a thread of its own; then the place is only named wrong.
+    let path = text(memory, arguments, (2, 3)).and_then(|path| places::joined(&base, &path)).unwrap_or(base);
+    if let Opened::Directory(_) = opened {
+        host.meter.place(grant, &path, false, true);
+    }
+    host.nodes.opened(descriptor, Node { opened, grant, path, metered, counted: true });
     false
 }
 
@@ -319,12 +330,59 @@ fn leave(
             Call::fd_renumber if host.nodes.renumbered(word(arguments, 0), word(arguments, 1)) => host.files.closed(),
             Call::fd_fdstat_set_flags => host.nodes.set_append(word(arguments, 0), word(arguments, 1) & 1 != 0),
             Call::random_get => host.meter.moved(GrantIndex::RANDOM, u64::from(word(arguments, 1)), 0),
+            Call::environ_get => host.meter.moved(GrantIndex::ENVIRONMENT, 0, 0),
+            Call::args_get => host.meter.moved(GrantIndex::ARGUMENTS, 0, 0),
             _ => {}
         }
     }
+    note_places(host, memory, call, arguments, errno);
     account(host, memory, call, arguments, errno);
     host.tally.check()?;
     Ok(errno)
+}
+
+/// A path among the arguments, by the places of its pointer and its length.
+fn text(memory: &GuestMemory<'_>, arguments: &[i64], (pointer, length): (usize, usize)) -> Option<String> {
+    let bytes = (word(arguments, pointer), word(arguments, length).min(1024));
+    let bytes = memory.as_cow(GuestPtr::<[u8]>::new(bytes)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Notes which places beneath a grant a call used, whether they were there or not. What was denied is counted as that.
+fn note_places(host: &Host, memory: &GuestMemory<'_>, call: Call, arguments: &[i64], errno: i32) {
+    if matches!(errno, ACCES | BADF | PERM | ROFS | NOTCAPABLE) {
+        return;
+    }
+    // Descriptors with their paths. Of the two paths of a symbolic link, one is only what it says.
+    let used: &[(usize, (usize, usize))] = match call {
+        Call::path_symlink => &[(2, (3, 4))],
+        Call::path_link => &[(0, (2, 3)), (4, (5, 6))],
+        Call::path_rename => &[(0, (1, 2)), (3, (4, 5))],
+        Call::path_open | Call::path_filestat_get | Call::path_filestat_set_times => &[(0, (2, 3))],
+        Call::path_create_directory | Call::path_remove_directory | Call::path_unlink_file | Call::path_readlink => {
+            &[(0, (1, 2))]
+        }
+        Call::fd_readdir => {
+            if let Some(node) = host.nodes.get(word(arguments, 0)) {
+                host.meter.place(node.grant, &node.path, false, true);
+            }
+            return;
+        }
+        _ => return,
+    };
+    let changed = match call {
+        Call::path_filestat_get | Call::path_readlink => false,
+        // It makes or cuts the file, or asks for the right to write to it.
+        Call::path_open => word(arguments, 4) & 0b1001 != 0 || word(arguments, 5) & FD_WRITE != 0,
+        _ => true,
+    };
+    for (descriptor, path) in used {
+        let Some(node) = host.nodes.get(word(arguments, *descriptor)) else { continue };
+        let Some(path) = text(memory, arguments, *path) else { continue };
+        if let Some(path) = places::joined(&node.path, &path) {
+            host.meter.place(node.grant, &path, changed, false);
+        }
+    }
 }
 
 /// The path that a call asks for, or the descriptor.

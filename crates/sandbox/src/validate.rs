@@ -67,43 +67,11 @@ pub(crate) fn shape(guest: &[u8], policy: &Policy, protections: &Protections) ->
     if protections.lifted("validation") || protections.lifted("features") {
         return Ok(shape);
     }
-    let Err(error) = Validator::new_with_features(features(policy)).validate_all(guest) else { return Ok(shape) };
+    let named = |name: &str| Feature::ALL.iter().any(|each| each.as_str() == name && policy.features.allows(*each));
+    let Err(error) = gauntlet_inspect::validate(guest, named) else { return Ok(shape) };
     let elsewhere = Validator::new_with_features(WasmFeatures::all()).validate_all(guest).is_ok();
     let cause = if elsewhere { Cause::Denied(DenialKind::Feature) } else { Cause::RefusedModule };
-    Err(refuse(cause, format!("{} at byte {}", error.message(), error.offset())))
-}
-
-/// The proposals that a policy allows, as the validator names them.
-fn features(policy: &Policy) -> WasmFeatures {
-    let mut features = WasmFeatures::MUTABLE_GLOBAL
-        | WasmFeatures::SATURATING_FLOAT_TO_INT
-        | WasmFeatures::SIGN_EXTENSION
-        | WasmFeatures::FLOATS
-        | WasmFeatures::EXTENDED_CONST;
-    for feature in Feature::ALL.iter().copied().filter(|feature| policy.features.allows(*feature)) {
-        features |= match feature {
-            Feature::BulkMemory => WasmFeatures::BULK_MEMORY,
-            Feature::ReferenceTypes => {
-                WasmFeatures::REFERENCE_TYPES | WasmFeatures::BULK_MEMORY | WasmFeatures::GC_TYPES
-            }
-            Feature::MultiValue => WasmFeatures::MULTI_VALUE,
-            Feature::Simd => WasmFeatures::SIMD,
-            Feature::RelaxedSimd => WasmFeatures::SIMD | WasmFeatures::RELAXED_SIMD,
-            Feature::Threads => WasmFeatures::THREADS,
-            Feature::MultiMemory => WasmFeatures::MULTI_MEMORY,
-            Feature::Memory64 => WasmFeatures::MEMORY64,
-            Feature::TailCall => WasmFeatures::TAIL_CALL,
-            Feature::FunctionReferences => WasmFeatures::FUNCTION_REFERENCES,
-            Feature::Gc => WasmFeatures::GC | WasmFeatures::GC_TYPES | WasmFeatures::FUNCTION_REFERENCES,
-            Feature::Exceptions => WasmFeatures::EXCEPTIONS | WasmFeatures::GC_TYPES,
-            Feature::ComponentModel => WasmFeatures::COMPONENT_MODEL,
-            Feature::ComponentModelAsync => WasmFeatures::CM_ASYNC,
-            Feature::StackSwitching => WasmFeatures::STACK_SWITCHING,
-            Feature::CustomPageSizes => WasmFeatures::CUSTOM_PAGE_SIZES,
-            Feature::WideArithmetic => WasmFeatures::WIDE_ARITHMETIC,
-        };
-    }
-    features
+    Err(refuse(cause, error.to_string()))
 }
 
 /// A lower bound of what compiling costs, from one pass over the code: for callers who cannot end a compilation.

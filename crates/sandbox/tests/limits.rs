@@ -504,6 +504,57 @@ fn a_component_meets_the_budget_for_host_work() {
     only(&outcome, LimitKey::HostWork);
 }
 
+/// The places of a grant, as `path` with `+` where it was changed and `/` where its inside was used.
+fn places(outcome: &Outcome, name: &str) -> Vec<String> {
+    let mark = |set: bool, mark: &'static str| if set { mark } else { "" };
+    let places = grant(outcome, name).places.iter();
+    places.map(|place| format!("{}{}{}", place.name, mark(place.directory, "/"), mark(place.changed, "+"))).collect()
+}
+
+#[test]
+fn an_outcome_says_which_places_beneath_a_grant_were_used() {
+    let bench = Bench::new("places");
+    std::fs::create_dir(bench.0.join("in")).unwrap();
+    std::fs::write(bench.0.join("in/a"), "x").unwrap();
+    std::fs::write(bench.0.join("b"), "x").unwrap();
+    // Opens `in`, then `a` in there to read; looks for what is not there; asks for what leads out; lists; makes a directory.
+    let open = |fd: &str, at: u32, length: u32| {
+        format!(
+            "(drop (call $open {fd} (i32.const 0) (i32.const {at}) (i32.const {length}) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 8)))"
+        )
+    };
+    let body = [
+        open("(i32.const 3)", 1024, 2),
+        "(local.set $fd (i32.load (i32.const 8)))".into(),
+        open("(local.get $fd)", 1026, 1),
+        open("(i32.const 3)", 1027, 7),
+        open("(i32.const 3)", 1034, 5),
+        "(drop (call $readdir (local.get $fd) (i32.const 65536) (i32.const 64) (i64.const 0) (i32.const 64)))".into(),
+        "(drop (call $mkdir (i32.const 3) (i32.const 1039) (i32.const 3)))".into(),
+        "(i32.const 0)".into(),
+    ];
+    let text = guest(&body.concat(), "inamissing../b/new");
+    let outcome = run(&bench.grant("read-write"), &text);
+    assert_eq!(places(&outcome, "/d"), ["in/", "in/a", "missing", "new+"], "{outcome:?}");
+    // What is denied is a denial, and no place that was used.
+    let outcome = run(&bench.grant("read-only"), &text);
+    assert_eq!(places(&outcome, "/d"), ["in/", "in/a", "missing"], "{outcome:?}");
+    // A file that is opened so that it could be written counts as changed.
+    let outcome =
+        run(&bench.grant("read-write"), &guest("(call $file (i32.const 1) (i32.const 0) (i32.const 0))", "b"));
+    assert_eq!(places(&outcome, "/d"), ["b+"]);
+    let none = run(&bench.grant("read-write"), &guest("(i32.const 0)", ""));
+    assert_eq!(places(&none, "/d"), Vec::<String>::new());
+}
+
+#[test]
+fn an_outcome_says_whether_arguments_and_variables_were_read_and_which_address_was_tried() {
+    let (outcome, _) = connect("limits: { connections: 8, network-bytes: 1KiB }", "", "");
+    assert!(grant(&outcome, "arguments").calls > 0 && grant(&outcome, "environment").calls == 0, "{outcome:?}");
+    let tried = outcome.grants.last().unwrap();
+    assert_eq!(tried.places.iter().map(|place| place.name.clone()).collect::<Vec<_>>(), [tried.grant.clone()]);
+}
+
 #[test]
 fn a_shared_memory_is_charged_whole_since_nobody_sees_it_grow() {
     let guest = |pages: u32| {

@@ -97,8 +97,22 @@ pub struct Outcome {
     pub grants: Vec<GrantUse>,
 }
 
-/// How a grant was used in one run. Every policy has `stdin`, `stdout`, `stderr`, `random` and `clock`; directories go by the guest's
-/// name for them, addresses as the policy names them.
+/// Most places of one grant that are told apart.
+pub const MAX_PLACES: usize = 256;
+
+/// Something beneath a grant that was used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceUse {
+    /// Of a directory, the path from there, empty for the directory itself; of the network, the address. Chosen by the guest, as it is.
+    pub name: String,
+    /// Whether it was changed, or opened so that it could be.
+    pub changed: bool,
+    /// Whether it was seen to be a directory, whose inside was used.
+    pub directory: bool,
+}
+
+/// How a grant was used in one run. Every policy has `stdin`, `stdout`, `stderr`, `random`, `clock`, `environment` and `arguments`;
+/// directories go by the guest's name for them, addresses as the policy names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GrantUse {
@@ -114,6 +128,10 @@ pub struct GrantUse {
     pub files_opened: u64,
     /// Tries to reach its address.
     pub network_tries: u64,
+    /// What beneath it was used, by name, whether it was there or not; what was denied is not among them. At most [`MAX_PLACES`]: where
+    /// there are more, directories stand for what is in them, the granted directory at worst for all.
+    #[serde(default)]
+    pub places: Vec<PlaceUse>,
 }
 
 impl GrantUse {

@@ -1,8 +1,8 @@
 //! `gauntlet exec`: one guest under a policy.
 
-mod grants;
+pub(super) mod grants;
 mod guest;
-mod report;
+pub(super) mod report;
 mod values;
 
 use std::fs;
@@ -40,7 +40,8 @@ pub(super) fn run(args: &Exec) -> Result<u8, Failure> {
         // A preset shows where a log would stand; a file in the current directory is for whoever asks for one.
         policy.audit.log = None;
     }
-    let (mut policy, added) = grants::add(policy, args)?;
+    let offer = grants::Offer { dir: &args.dir, env: &args.env, net: &[], stdin: args.stdin };
+    let (mut policy, added) = grants::add(policy, &offer)?;
     let cap = policy.limits.resolve(LimitKey::ModuleSize, gauntlet_sandbox::host_memory());
     let guest = guest::read(path, args.wat, cap)?;
     let (arguments, values) = split_arguments(&guest, &policy, args)?;
@@ -156,7 +157,7 @@ pub(crate) fn failed(error: TargetError) -> Failure {
     Failure::harness(error)
 }
 
-fn stdin() -> Result<Vec<u8>, Failure> {
+pub(super) fn stdin() -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     std::io::stdin()

@@ -18,7 +18,8 @@ use crate::inputs::unusable;
 use crate::terminal;
 
 pub(super) fn run(args: &Lint) -> Result<u8, Failure> {
-    let options = crate::targets::lint_options(!args.no_host);
+    let module = args.module.as_deref().map(crate::inputs::inspection).transpose()?.map(std::sync::Arc::new);
+    let options = Options { module, ..crate::targets::lint_options(!args.no_host) };
     let selection = Selection::new(args.min_severity.severity(), args.rule.clone()).map_err(Failure::usage)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?.unwrap_or_default();
     let files = find(&args.files).map_err(Failure::usage)?;

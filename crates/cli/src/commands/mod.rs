@@ -6,6 +6,8 @@ mod exec;
 mod explain;
 mod fuzz;
 mod import;
+mod infer;
+mod inspect;
 mod launch;
 mod lint;
 mod list;
@@ -28,6 +30,8 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
         Command::Import(args) => import::run(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Infer(args) => infer::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Report(args) => report::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -44,9 +44,11 @@ mod feature_function_references;
 mod feature_gc;
 mod feature_memory64;
 mod feature_multi_memory;
+mod feature_not_allowed;
 mod feature_simd_relaxed;
 mod feature_tail_call;
 mod feature_threads;
+mod feature_unneeded;
 mod feature_unstable;
 mod feature_wildcard;
 mod feature_without_base;
@@ -91,6 +93,7 @@ mod grant_source_tree;
 mod grant_symlinked;
 mod grant_sys;
 mod grant_top_level;
+mod grant_unused;
 mod grant_url;
 mod grant_variable;
 mod grant_without_reason;
@@ -104,6 +107,8 @@ mod handles_too_many;
 mod handles_unbounded;
 mod host_work_beyond_deadline;
 mod host_work_unbounded;
+mod import_not_granted;
+mod import_not_linked;
 mod import_unknown_stubbed;
 mod instances_too_many;
 mod instances_unbounded;
@@ -115,6 +120,7 @@ mod isolation_root;
 mod isolation_unavailable;
 mod isolation_weakened;
 mod isolation_without_process;
+mod limit_below_minimum;
 mod limit_decimal_unit;
 mod limit_share;
 mod limit_zero;
@@ -130,6 +136,7 @@ mod module_deny_list_in_guest_reach;
 mod module_deny_list_missing;
 mod module_digest_duplicate;
 mod module_digest_empty;
+mod module_digest_mismatch;
 mod module_digest_missing;
 mod module_precompiled;
 mod module_size_too_large;
@@ -220,6 +227,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &memory_unbounded::RULE,
     &memory_too_large::RULE,
     &memory_below_page::RULE,
+    &limit_below_minimum::RULE,
     &limit_zero::RULE,
     &limits_missing::RULE,
     &limit_decimal_unit::RULE,
@@ -294,6 +302,7 @@ pub(crate) const RULES: &[&Rule] = &[
     &grant_guest_unnamed::RULE,
     &grant_writes_code::RULE,
     &grant_world_writable::RULE,
+    &grant_unused::RULE,
     &grant_relative::RULE,
     &grant_top_level::RULE,
     &grant_service_data::RULE,
@@ -376,6 +385,8 @@ pub(crate) const RULES: &[&Rule] = &[
     &feature_memory64::RULE,
     &feature_unstable::RULE,
     &feature_simd_relaxed::RULE,
+    &feature_unneeded::RULE,
+    &feature_not_allowed::RULE,
     &feature_exceptions::RULE,
     &feature_multi_memory::RULE,
     &feature_function_references::RULE,
@@ -387,9 +398,12 @@ pub(crate) const RULES: &[&Rule] = &[
     &module_precompiled::RULE,
     &module_compressed::RULE,
     &import_unknown_stubbed::RULE,
+    &import_not_granted::RULE,
+    &import_not_linked::RULE,
     &module_digest_missing::RULE,
     &module_digest_empty::RULE,
     &module_digest_duplicate::RULE,
+    &module_digest_mismatch::RULE,
     &module_deny_list_in_guest_reach::RULE,
     &module_deny_list_missing::RULE,
     &module_unpinned::RULE,

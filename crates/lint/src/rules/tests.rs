@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::{self, fs::PermissionsExt as _};
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
+use gauntlet_inspect::Inspection;
 use gauntlet_policy::Span;
 use gauntlet_record::{Finding, Location};
 
@@ -38,6 +40,15 @@ fn fixture() -> TempDir {
     root
 }
 
+/// The module that policies stand beside.
+fn module() -> Arc<Inspection> {
+    static MODULE: LazyLock<Arc<Inspection>> = LazyLock::new(|| {
+        let bytes = wat::parse_str(crate::EXAMPLE_MODULE).unwrap();
+        Arc::new(gauntlet_inspect::inspect(&bytes).unwrap())
+    });
+    Arc::clone(&MODULE)
+}
+
 /// The options of an example; a comment of it may say for which engine it is linted, and when.
 fn options(text: &str, base: &Path) -> Options {
     let said = |before: &str| {
@@ -50,6 +61,7 @@ fn options(text: &str, base: &Path) -> Options {
         engine: said("wasmtime "),
         facts,
         base: Some(base.to_owned()),
+        module: Some(module()),
         ..Options::default()
     }
 }

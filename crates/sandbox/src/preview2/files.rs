@@ -21,6 +21,7 @@ use crate::disk::{At, Extent, OverLimit};
 use crate::host::{Host, OpenFiles};
 use crate::meter::{GrantIndex, Meter, Work};
 use crate::nodes::{self, Look};
+use crate::places;
 
 /// Most bytes that the engine reads in one call.
 const MAX_READ: u64 = 64 << 10;
@@ -102,6 +103,17 @@ impl Files<'_> {
         }
     }
 
+    /// Notes which place beneath a grant was used, whether it was there or not. What was denied is counted as that.
+    fn place<T>(&self, number: u32, path: &str, changed: bool, result: &FsResult<T>) {
+        if result.as_ref().err().and_then(|error| error.downcast_ref()).is_some_and(|code| denial(*code).is_some()) {
+            return;
+        }
+        let path = places::joined(self.open.path(number), path);
+        if let (Some(grant), Some(path)) = (self.open.grant(number), path) {
+            self.meter.place(grant, &path, changed, false);
+        }
+    }
+
     fn moved(&self, number: u32, read: u64, written: u64) {
         if let Some(grant) = self.open.grant(number) {
             self.meter.moved(grant, read, written);
@@ -179,8 +191,14 @@ macro_rules! methods {
             let (asked, things) = (String::new(), 0);
             $(let (asked, things) = (asked + &super::shown(&$path), things + length(&$path));)?
             self.work(Work::$work, $what, things)?;
-            self.moved(descriptor.rep(), 0, 0);
+            let number = descriptor.rep();
+            self.moved(number, 0, 0);
+            $(let path = $path.clone();)?
             let result = self.view.$name(descriptor, $($arg),*).await;
+            $(
+                let $path = path;
+                self.place(number, &$path, $what != "readlink-at", &result);
+            )?
             self.count($what, asked, result)
         })*
     };
@@ -271,6 +289,9 @@ impl HostDescriptor for Files<'_> {
         let entries = self.directory(&descriptor).map_or(0, |(directory, _)| nodes::entries(&directory, most));
         self.work(Work::Directory, "read-directory", entries)?;
         self.moved(descriptor.rep(), 0, 0);
+        if let Some(grant) = self.open.grant(descriptor.rep()) {
+            self.meter.place(grant, self.open.path(descriptor.rep()), false, true);
+        }
         let result = self.view.read_directory(descriptor).await;
         let stream = self.count("read-directory", String::new(), result)?;
         let Some(deterministic) = self.deterministic.as_deref_mut() else { return Ok(stream) };
@@ -297,8 +318,9 @@ impl HostDescriptor for Files<'_> {
     ) -> FsResult<DescriptorStat> {
         self.work(Work::Path, "stat-at", length(&path))?;
         self.moved(descriptor.rep(), 0, 0);
-        let asked = super::shown(&path);
+        let (asked, number) = (super::shown(&path), descriptor.rep());
         let result = self.view.stat_at(descriptor, flags, path).await.map(|stat| self.settled(stat));
+        self.place(number, &asked, false, &result);
         self.count("stat-at", asked, result)
     }
 
@@ -317,17 +339,19 @@ impl HostDescriptor for Files<'_> {
     ) -> FsResult<MetadataHashValue> {
         self.work(Work::Path, "metadata-hash-at", length(&path))?;
         self.moved(descriptor.rep(), 0, 0);
-        let asked = super::shown(&path);
+        let (asked, number) = (super::shown(&path), descriptor.rep());
         let result = self.view.metadata_hash_at(descriptor, flags, path).await.map(|hash| self.identity(hash));
+        self.place(number, &asked, false, &result);
         self.count("metadata-hash-at", asked, result)
     }
 
     async fn create_directory_at(&mut self, descriptor: Resource<Descriptor>, path: String) -> FsResult<()> {
         self.work(Work::Path, "create-directory-at", length(&path))?;
         self.moved(descriptor.rep(), 0, 0);
-        let asked = super::shown(&path);
+        let (asked, number) = (super::shown(&path), descriptor.rep());
         let writable = self.may_make(&descriptor, "create-directory-at", &asked)?;
         let result = self.view.create_directory_at(descriptor, path).await;
+        self.place(number, &asked, true, &result);
         let result = self.made(writable, result);
         self.count("create-directory-at", asked, result)
     }
@@ -342,10 +366,12 @@ impl HostDescriptor for Files<'_> {
     ) -> FsResult<()> {
         self.work(Work::Path, "link-at", length(&path) + length(&new))?;
         self.moved(descriptor.rep(), 0, 0);
-        let asked = super::shown(&path);
+        let (asked, number, target, made) = (super::shown(&path), descriptor.rep(), to.rep(), super::shown(&new));
         let source = self.directory(&descriptor).is_some_and(|(_, writable)| writable);
         let writable = source && self.may_make(&to, "link-at", &asked)?;
         let result = self.view.link_at(descriptor, flags, path, to, new).await;
+        self.place(number, &asked, true, &result);
+        self.place(target, &made, true, &result);
         let result = self.made(writable, result);
         self.count("link-at", asked, result)
     }
@@ -359,17 +385,20 @@ impl HostDescriptor for Files<'_> {
     ) -> FsResult<()> {
         self.work(Work::Path, "rename-at", length(&path) + length(&new))?;
         self.moved(descriptor.rep(), 0, 0);
-        let asked = super::shown(&path);
+        let (asked, number, target, made) = (super::shown(&path), descriptor.rep(), to.rep(), super::shown(&new));
         let result = self.view.rename_at(descriptor, path, to, new).await;
+        self.place(number, &asked, true, &result);
+        self.place(target, &made, true, &result);
         self.count("rename-at", asked, result)
     }
 
     async fn symlink_at(&mut self, descriptor: Resource<Descriptor>, target: String, path: String) -> FsResult<()> {
         self.work(Work::Path, "symlink-at", length(&target) + length(&path))?;
         self.moved(descriptor.rep(), 0, 0);
-        let asked = super::shown(&path);
+        let (asked, number) = (super::shown(&path), descriptor.rep());
         let writable = self.may_make(&descriptor, "symlink-at", &asked)?;
         let result = self.view.symlink_at(descriptor, target, path).await;
+        self.place(number, &asked, true, &result);
         let result = self.made(writable, result);
         self.count("symlink-at", asked, result)
     }
@@ -398,9 +427,17 @@ impl HostDescriptor for Files<'_> {
         let makes = seen == Look::Missing
             && open_flags.contains(OpenFlags::CREATE)
             && self.may_make(&descriptor, "open-at", &asked)?;
+        let parent = descriptor.rep();
+        let place = places::joined(self.open.path(parent), &path).unwrap_or_default();
         let result = self.view.open_at(descriptor, path_flags, path, open_flags, flags).await;
+        let changed =
+            open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE) || flags.contains(DescriptorFlags::WRITE);
+        self.place(parent, &asked, changed, &result);
         if let Ok(opened) = &result {
-            let file = Arc::new(self.open.open(grant));
+            if let (Some(grant), Some(_)) = (grant, self.directory(opened)) {
+                self.meter.place(grant, &place, false, true);
+            }
+            let file = Arc::new(self.open.open(grant, place));
             let number = opened.rep();
             if let Some((opened, _)) = self.file(opened) {
                 if self.special_files_shut && nodes::is_special(&opened) {

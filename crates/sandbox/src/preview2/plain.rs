@@ -53,11 +53,13 @@ impl insecure::Host for Host {
 impl environment::Host for Host {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         self.texts("get-environment")?;
+        self.meter.moved(GrantIndex::ENVIRONMENT, 0, 0);
         self.wasi.cli().get_environment()
     }
 
     fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
         self.texts("get-arguments")?;
+        self.meter.moved(GrantIndex::ARGUMENTS, 0, 0);
         self.wasi.cli().get_arguments()
     }
 

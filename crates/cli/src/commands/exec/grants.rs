@@ -3,24 +3,36 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use gauntlet_policy::{Access, FileGrant, LoadError, Policy, Span, Spanned, Stdin, Variable};
+use gauntlet_policy::{Access, FileGrant, LoadError, NetworkGrant, Policy, Scope, Span, Spanned, Stdin, Variable};
 
-use crate::args::Exec;
 use crate::failure::Failure;
 use crate::inputs;
 
+/// What the command line grants, as it was written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::commands) struct Offer<'a> {
+    /// Directories, as `HOST::GUEST` or `HOST::GUEST:ACCESS`.
+    pub(in crate::commands) dir: &'a [String],
+    /// Variables, as `NAME=VALUE`.
+    pub(in crate::commands) env: &'a [String],
+    /// Addresses to connect to.
+    pub(in crate::commands) net: &'a [String],
+    /// Standard input.
+    pub(in crate::commands) stdin: bool,
+}
+
 /// Adds what the command line grants, and says what that was. The policy is read again afterwards, so that an added grant has to be as
 /// sound as a written one.
-pub(super) fn add(policy: Policy, args: &Exec) -> Result<(Policy, Vec<String>), Failure> {
+pub(in crate::commands) fn add(policy: Policy, args: &Offer<'_>) -> Result<(Policy, Vec<String>), Failure> {
     let mut added = Vec::new();
     let mut wider = policy.clone();
-    for text in &args.dir {
+    for text in args.dir {
         let grant = directory(text).map_err(|why| Failure::usage(anyhow!("--dir `{text}`: {why}")))?;
         let shown = if grant.access.value == Access::Scratch { "a directory of its own" } else { &grant.host.value };
         added.push(format!("filesystem: {} ({}) is {shown}", grant.guest.value, grant.access.value.as_str()));
         wider.grants.filesystem.push(grant);
     }
-    for text in &args.env {
+    for text in args.env {
         let Some((name, value)) = text.split_once('=') else {
             let why = format!("no value; nothing is inherited, so write `{text}=..`");
             return Err(Failure::usage(anyhow!("--env `{text}`: {why}")));
@@ -29,6 +41,16 @@ pub(super) fn add(policy: Policy, args: &Exec) -> Result<(Policy, Vec<String>), 
         added.push(format!("environment: {name}"));
         wider.grants.environment.retain(|variable| variable.name.value != name);
         wider.grants.environment.push(Variable { name: here(name), value: here(value) });
+    }
+    for address in args.net {
+        added.push(format!("network: {address}"));
+        let reason = None;
+        wider.grants.network.push(NetworkGrant {
+            scope: Scope::Connect,
+            address: here(address),
+            reason,
+            span: Span::default(),
+        });
     }
     if args.stdin && policy.grants.stdin.value == Stdin::Closed {
         added.push("stdin".to_owned());

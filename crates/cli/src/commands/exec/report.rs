@@ -13,7 +13,7 @@ use crate::commands::doctor;
 const MAX_DETAIL: usize = 512;
 
 /// How a run ended, and what it was denied; nothing of a run that ended well and was denied nothing.
-pub(super) fn ending(outcome: &Outcome) -> String {
+pub(in crate::commands) fn ending(outcome: &Outcome) -> String {
     let end = &outcome.ending;
     let well = end.ending == Ending::Returned || (end.ending == Ending::Exited && end.exit_code == Some(0));
     if well && outcome.denials.is_empty() && !outcome.truncated {
