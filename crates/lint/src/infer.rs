@@ -456,7 +456,8 @@ mod tests {
         assert_eq!(read.grants.environment[0].value.value, "C");
         assert_eq!(read.grants.arguments[0].value, "-v: #");
         assert_eq!(read.limits.resolve(LimitKey::Memory, 0), Some(8 << 20));
-        assert_eq!(read.limits.resolve(LimitKey::Fuel, 0), Some(5_000_000));
+        // What waiting for an address takes differs from run to run, so the default stands.
+        assert_eq!(read.limits.resolve(LimitKey::Fuel, 0), Some(100_000_000));
         assert_eq!(read.limits.resolve(LimitKey::Connections, 0), Some(2));
         assert_eq!(read.limits.resolve(LimitKey::Disk, 0), Some(0));
         assert!(!text.contains('\u{202e}'), "{text}");
