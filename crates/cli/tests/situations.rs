@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,11 @@ impl Place {
         // The build's own directory may be closed to others.
         fs::copy(GAUNTLET, &program).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // A process that another test started meanwhile may still hold the copy open for writing, until it becomes its own program.
+        let busy = |error: &io::Error| error.kind() == io::ErrorKind::ExecutableFileBusy;
+        while Command::new(&program).arg("--version").output().is_err_and(|error| busy(&error)) {
+            std::thread::yield_now();
+        }
         fs::write(&guest, wat::parse_str(GUEST).unwrap()).unwrap();
         Self { directory, program, guest }
     }

@@ -31,10 +31,7 @@ impl Mistake {
     /// Whether an attack goes for a protection that this mistake leaves out.
     fn invites(&self, attack: &Attack) -> bool {
         let named = |id: &str| self.left_out.iter().any(|left_out| left_out == id);
-        let stopped_by = |cause: &Cause| match cause {
-            Cause::Limit(key) => named(&key.to_string()),
-            _ => false,
-        };
+        let stopped_by = |cause: &Cause| matches!(cause, Cause::Limit(key) if named(&key.to_string()));
         match &attack.live {
             Live::Lift(ids) => ids.iter().any(|id| named(id)),
             Live::Executor(name) => *name == self.name,

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use gauntlet_corpus::{Attack, Channel, Kind, Live, Obtains, Packet, Quantity, Region, World};
 use gauntlet_policy::{Policy, Reader, Span, Stdin, document};
-use gauntlet_record::{Cause, DenialKind, Ending, Layer, LimitKey, Record, Role, Run, Trial, Verdict, Why};
+use gauntlet_record::{
+    Cause, DenialKind, Ending, Layer, LimitKey, MutationScore, Record, Role, Run, Trial, Verdict, Why,
+};
 use gauntlet_runner::{Launcher, Mistake, Options, Plan, Progress, TargetChoice, TargetPlan, run, selftest, serve};
 use gauntlet_target::{DenialSeen, Description, EndingSeen, Job, Outcome, Target, TargetError};
 
@@ -422,6 +424,11 @@ fn a_broken_executor_is_caught_and_its_backstop_named() {
     assert_eq!(caught, [Verdict::Breached, Verdict::Inconclusive]);
     assert_eq!(score.mutations[0].backstopped[0].layer, Layer::Grants);
     assert!(!score.mutations[2].caught);
+    // In a hurry the same are caught: one attack is enough.
+    let quick =
+        selftest(&plan, &reference, &mistakes, true, &launcher(), &mut |_| (), &AtomicBool::new(false)).unwrap();
+    let caught = |score: &MutationScore| score.mutations.iter().map(|mutation| mutation.caught).collect::<Vec<_>>();
+    assert_eq!(caught(&quick), caught(&score));
 }
 
 const TESTS: &[(&str, fn())] = &[

@@ -136,6 +136,12 @@ fn find(what: impl Fn(&Below) -> bool) -> i32 {
     }
 }
 
+/// Whether a process is there and no zombie, whoever its parent is by now.
+fn lives(id: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 fn is_worker(process: &Below) -> bool {
     process.role.parse::<u32>().is_ok()
 }
@@ -172,7 +178,12 @@ fn a_launcher_killed_between_runs_is_replaced() {
             println!("  (no `{role}`: this host gives no namespaces)");
             return;
         };
+        let workers: Vec<Below> = below().into_iter().filter(is_worker).collect();
         kill(victim.id, Signal::KILL);
+        // The worker that was ready ends with it, a little later: until then it might still take a guest along.
+        while workers.iter().any(|worker| lives(worker.id)) {
+            std::thread::yield_now();
+        }
         returned(&pool.run(&job).unwrap());
     }
 }
