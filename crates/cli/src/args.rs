@@ -220,9 +220,9 @@ pub(crate) struct Lint {
     /// The severity from which a finding fails the command.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Medium)]
     pub(crate) fail_on: FailOn,
-    /// The least severity of a finding that is told.
-    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = FailOn::Info)]
-    pub(crate) min_severity: FailOn,
+    /// The least severity of a finding that is told [default: low; info with --rule]
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub(crate) min_severity: Option<FailOn>,
     /// Only the findings of these rules; may be given several times.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub(crate) rule: Vec<String>,

@@ -285,7 +285,7 @@ mod tests {
             let shown = policy.effective().to_yaml();
             let again = Policy::parse("q.yaml", &shown).unwrap_or_else(|faults| panic!("{faults:?}\n{shown}"));
             assert_eq!(values(&again), values(&policy), "{shown}");
-            assert_eq!(again.to_yaml().lines().count() >= policy.to_yaml().lines().count(), true);
+            assert!(again.to_yaml().lines().count() >= policy.to_yaml().lines().count());
         }
     }
 }

@@ -12,7 +12,7 @@ use gauntlet_lint::{Format, Options};
 use gauntlet_policy::{LoadError, MAX_POLICY_BYTES, read_limited};
 use gauntlet_record::{GuestText, exit};
 
-use crate::args::Lint;
+use crate::args::{FailOn, Lint};
 use crate::failure::Failure;
 use crate::inputs::unusable;
 use crate::terminal;
@@ -20,7 +20,9 @@ use crate::terminal;
 pub(super) fn run(args: &Lint) -> Result<u8, Failure> {
     let module = args.module.as_deref().map(crate::inputs::inspection).transpose()?.map(std::sync::Arc::new);
     let options = Options { module, ..crate::targets::lint_options(!args.no_host) };
-    let selection = Selection::new(args.min_severity.severity(), args.rule.clone()).map_err(Failure::usage)?;
+    // Information is for whoever asks for it: by severity or by name.
+    let least = args.min_severity.unwrap_or(if args.rule.is_empty() { FailOn::Low } else { FailOn::Info });
+    let selection = Selection::new(least.severity(), args.rule.clone()).map_err(Failure::usage)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?.unwrap_or_default();
     let files = find(&args.files).map_err(Failure::usage)?;
     let piped = files.iter().any(|file| file.path.as_os_str() == STDIN);
@@ -48,6 +50,10 @@ pub(super) fn run(args: &Lint) -> Result<u8, Failure> {
     let known: usize = checks.files.iter().map(|file| file.known).sum();
     if known > 0 && args.format == Format::Human {
         anstream::eprintln!("{known} known to the baseline");
+    }
+    let minor: usize = checks.files.iter().map(|file| file.minor).sum();
+    if minor > 0 && args.min_severity.is_none() && args.format == Format::Human {
+        anstream::eprintln!("{minor} of severity info not told (--min-severity info)");
     }
     let worst = checks.findings().iter().map(|finding| finding.severity).max();
     let broken = checks.files.iter().any(|file| file.broken);

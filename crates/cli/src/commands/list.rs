@@ -15,7 +15,7 @@ pub(super) fn run(args: &List) -> Result<u8, Failure> {
         }
         Listed::Rules => gauntlet_lint::rules().map(|rule| (rule.id.to_owned(), rule.summary.to_owned())).collect(),
         Listed::Presets => {
-            gauntlet_policies::PRESETS.iter().map(|(name, text)| ((*name).to_owned(), first_sentence(text))).collect()
+            gauntlet_policies::PRESETS.iter().map(|(name, _)| ((*name).to_owned(), first_sentence(name))).collect()
         }
         Listed::Targets => targets::listed(),
         Listed::Mistakes => gauntlet_weakened::mistakes()
@@ -35,9 +35,8 @@ pub(super) fn run(args: &List) -> Result<u8, Failure> {
     Ok(exit::CLEAN)
 }
 
-/// The first sentence of the comment that a policy opens with.
-fn first_sentence(text: &str) -> String {
-    let comment: Vec<&str> = text.lines().map_while(|line| line.strip_prefix('#')).map(str::trim).collect();
-    let comment = comment.join(" ");
-    comment.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned()
+/// The first sentence on what a preset is for.
+fn first_sentence(preset: &str) -> String {
+    let purpose = gauntlet_policies::purpose(preset).unwrap_or_default();
+    purpose.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned()
 }

@@ -76,6 +76,8 @@ pub struct Checked {
     pub fingerprints: Vec<String>,
     /// How many findings the baseline knows.
     pub known: usize,
+    /// How many findings are below the severity that is told.
+    pub minor: usize,
     /// The policy, if the file is one of ours and sound.
     pub policy: Option<Policy>,
     /// Why the file could not even be read.
@@ -191,6 +193,7 @@ fn one(found: &Found, stdin: Option<&[u8]>, options: &Options, selection: &Selec
         findings: Vec::new(),
         fingerprints: Vec::new(),
         known: 0,
+        minor: 0,
         policy: None,
         error: None,
         broken: false,
@@ -241,6 +244,8 @@ fn one(found: &Found, stdin: Option<&[u8]>, options: &Options, selection: &Selec
         } else if broken || finding.severity >= selection.min_severity {
             checked.findings.push(finding);
             checked.fingerprints.push(print);
+        } else {
+            checked.minor += 1;
         }
     }
     let [(_, text)] = source;

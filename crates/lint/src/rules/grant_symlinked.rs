@@ -27,6 +27,7 @@ pub(crate) const RULE: Rule = Rule {
 fn check(policy: &Policy, out: &mut Findings<'_>) {
     for (mount, path) in host::mounts(policy, out.options()) {
         if let Some(link) = host::first_link(&path) {
+            let link = out.options().base.as_ref().and_then(|base| link.strip_prefix(base).ok()).unwrap_or(&link);
             out.flag(mount.at(), format!("`{}` leads through the link `{}`", mount.path(), link.display()));
         }
     }

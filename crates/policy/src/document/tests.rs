@@ -78,7 +78,7 @@ fn a_large_text_is_refused_by_its_size_alone() {
 
 #[test]
 fn the_steps_of_reading_are_bounded() {
-    let size = MAX_POLICY_BYTES as usize;
+    let size = usize::try_from(MAX_POLICY_BYTES).unwrap();
     let cut = |text: String| text[..size.min(text.len())].to_owned();
     let hostile = [
         cut((0..300_000).map(|i| format!("k{i}: 1\n")).collect()),
