@@ -6,14 +6,16 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gauntlet_lint::{Format, Options, lint, render};
+use gauntlet_lint::files::{Baseline, Found, STDIN, Selection, check};
+use gauntlet_lint::{Format, Options, lint};
 use gauntlet_policy::Policy;
+use gauntlet_record::Severity;
 
-/// Reads, lints and renders.
-fn end_to_end(text: &str, options: &Options) -> usize {
-    let policy = Policy::parse("policy.yaml", text).expect("a sound policy");
-    let findings = lint(&policy, options);
-    render(&findings, &[("policy.yaml".to_owned(), policy.text)], Format::Human, false).len()
+/// Reads, lints and renders as the command does by default, but from memory. Answers with the length of the text.
+fn end_to_end(text: &str, options: &Options, format: Format) -> usize {
+    let selection = Selection::new(Severity::Low, Vec::new()).expect("no rule is named");
+    let page = [Found { path: STDIN.into(), named: true }];
+    check(&page, Some(text.as_bytes()), options, &selection, &Baseline::default(), 1).render(format, false).len()
 }
 
 fn benches(criterion: &mut Criterion) {
@@ -21,14 +23,18 @@ fn benches(criterion: &mut Criterion) {
     let options = Options { today: Some("2026-01-31".into()), host: false, ..Options::default() };
     let page = gauntlet_policies::preset("strict").expect("the default preset");
     let (_, broad) = gauntlet_policies::EXAMPLES.iter().find(|(name, _)| *name == "over-broad").expect("an example");
+    let small = "version: 1\nlimits:\n  memory: unlimited\n";
     let mut group = criterion.benchmark_group("lint");
     group.throughput(Throughput::Elements(1));
-    group.bench_function("a sound page, end to end", |b| b.iter(|| end_to_end(black_box(page), &options)));
-    group.bench_function("an over-broad page, end to end", |b| b.iter(|| end_to_end(black_box(broad), &options)));
-    let policy = Policy::parse("policy.yaml", page).expect("a sound policy");
-    group.bench_function("the rules alone, of a sound page", |b| b.iter(|| lint(black_box(&policy), &options)));
-    let policy = Policy::parse("policy.yaml", broad).expect("a sound policy");
-    group.bench_function("the rules alone, of an over-broad page", |b| b.iter(|| lint(black_box(&policy), &options)));
+    for (name, text) in [("a sound page", page), ("an over-broad page", broad), ("three lines", small)] {
+        for format in [Format::Human, Format::Compact] {
+            group.bench_function(format!("{name}, end to end, {format}"), |b| {
+                b.iter(|| end_to_end(black_box(text), &options, format))
+            });
+        }
+        let policy = Policy::parse("policy.yaml", text).expect("a sound policy");
+        group.bench_function(format!("{name}, the rules alone"), |b| b.iter(|| lint(black_box(&policy), &options)));
+    }
     group.finish();
 }
 

@@ -28,11 +28,16 @@ pub(crate) fn file(name: &str) -> String {
 /// Escapes what a terminal or a CI server could take for a command. What is harmless stays as it is, so that escaping twice is escaping
 /// once; some CI servers look for `##[` and `##vso[` anywhere in a line.
 fn tame(text: &str, keep: usize) -> String {
-    let escaped = GuestText::new(text.as_bytes(), keep);
-    let mut shown = if escaped.was_tamed() { escaped.as_str().to_owned() } else { text.to_owned() };
-    if escaped.was_cut() {
-        shown.push('…');
-    }
+    let mut shown = if is_plain(text, keep) {
+        text.to_owned()
+    } else {
+        let escaped = GuestText::new(text.as_bytes(), keep);
+        let mut shown = if escaped.was_tamed() { escaped.as_str().to_owned() } else { text.to_owned() };
+        if escaped.was_cut() {
+            shown.push('…');
+        }
+        shown
+    };
     for command in ["##[", "##vso["] {
         if shown.contains(command) {
             shown = shown.replace(command, &format!("\\u{{23}}{}", &command[1..]));
@@ -41,8 +46,16 @@ fn tame(text: &str, keep: usize) -> String {
     shown
 }
 
+/// Whether a text, as most are, has nothing in it that could be escaped or cut.
+fn is_plain(text: &str, keep: usize) -> bool {
+    text.len() <= keep && !text.starts_with([':', '#']) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// How a character of a shown line appears, if not as itself.
 pub(crate) fn character(c: char) -> Option<String> {
+    if matches!(c, ' '..='~') {
+        return None;
+    }
     let mut buffer = [b'x', 0, 0, 0, 0];
     let length = c.encode_utf8(&mut buffer[1..]).len();
     let text = GuestText::new(&buffer[..=length], buffer.len());

@@ -3,14 +3,17 @@
 //! An item of a list is known by its first scalar and not by its number, so that an entry put before it changes nothing. What is no
 //! document of keys and values, for example a command line, is known by the text that is marked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use gauntlet_policy::Span;
 use gauntlet_policy::document::{Node, Value};
 use gauntlet_record::{Finding, digest};
 
 use crate::formats::excerpt;
 use crate::{foreign, secrets};
 
+/// Most characters of a key or value that tell it from others: it is looked at for each finding below it.
+const MOST_NAME: usize = 1_000;
 /// How many hex digits of a digest a fingerprint keeps.
 const DIGITS: usize = 32;
 
@@ -33,8 +36,18 @@ const DIGITS: usize = 32;
 #[must_use]
 pub fn fingerprints(findings: &[Finding], sources: &[(String, String)]) -> Vec<String> {
     let prepared = excerpt::prepare(sources);
-    let places: BTreeMap<String, Places> =
-        sources.iter().map(|(name, text)| (crate::escape::file(name), Places::of(text))).collect();
+    let mut wanted: BTreeMap<&str, BTreeSet<(u32, u32)>> = BTreeMap::new();
+    for Finding { location, .. } in findings {
+        wanted.entry(&location.file).or_default().insert((location.line, location.column));
+    }
+    let places: BTreeMap<String, Places> = sources
+        .iter()
+        .map(|(name, text)| (crate::escape::file(name), text))
+        .filter_map(|(file, text)| {
+            let places = Places::of(text, wanted.get(file.as_str())?);
+            Some((file, places))
+        })
+        .collect();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     findings
         .iter()
@@ -55,17 +68,24 @@ pub fn fingerprints(findings: &[Finding], sources: &[(String, String)]) -> Vec<S
         .collect()
 }
 
-/// The identity of every key and value of a document, by where it begins.
+/// The identity of the keys and values of a document that are asked for, by where they begin.
 #[derive(Default)]
 struct Places {
     by_start: BTreeMap<(u32, u32), String>,
 }
 
+/// A step on the way to a value.
+struct Step<'a> {
+    kind: &'static str,
+    name: &'a str,
+}
+
 impl Places {
-    fn of(text: &str) -> Self {
+    /// The identities of what begins at the places in `wanted`.
+    fn of(text: &str, wanted: &BTreeSet<(u32, u32)>) -> Self {
         let mut places = Self::default();
         if let Some((root, _)) = foreign::tree(text) {
-            places.walk(&root, "");
+            places.walk(&root, &mut Vec::new(), wanted);
         }
         places
     }
@@ -74,35 +94,45 @@ impl Places {
         self.by_start.get(&(line, column)).map(String::as_str)
     }
 
-    /// `path` is the digest of the keys above: the keys themselves may be long, and there may be many below them.
-    fn walk(&mut self, node: &Node, path: &str) {
-        let mut put = |line, column, identity: String| {
-            self.by_start.insert((line, column), identity);
+    fn walk<'a>(&mut self, node: &'a Node, path: &mut Vec<Step<'a>>, wanted: &BTreeSet<(u32, u32)>) {
+        let own = match &node.value {
+            Value::Scalar { text, .. } => Step { kind: "=", name: text },
+            Value::Sequence(_) => Step { kind: "[]", name: "" },
+            Value::Mapping(_) => Step { kind: "{}", name: "" },
         };
+        self.put(node.span, path, own, wanted);
         match &node.value {
-            Value::Scalar { text, .. } => {
-                put(node.span.line, node.span.column, below(path, "=", &secrets::hide(text)));
-            }
+            Value::Scalar { .. } => {}
             Value::Sequence(items) => {
-                put(node.span.line, node.span.column, below(path, "[]", ""));
                 for item in items {
-                    self.walk(item, &below(path, "-", &secrets::hide(first_scalar(item))));
+                    path.push(Step { kind: "-", name: first_scalar(item) });
+                    self.walk(item, path, wanted);
+                    path.pop();
                 }
             }
             Value::Mapping(entries) => {
-                put(node.span.line, node.span.column, below(path, "{}", ""));
                 for entry in entries {
-                    let path = below(path, ".", &entry.key.value);
-                    self.by_start.insert((entry.key.span.line, entry.key.span.column), path.clone());
-                    self.walk(&entry.value, &path);
+                    let step = || Step { kind: ".", name: &entry.key.value };
+                    self.put(entry.key.span, path, step(), wanted);
+                    path.push(step());
+                    self.walk(&entry.value, path, wanted);
+                    path.pop();
                 }
             }
         }
     }
-}
 
-fn below(path: &str, kind: &str, name: &str) -> String {
-    digest(format!("{path}{kind}{name}").as_bytes())
+    fn put(&mut self, at: Span, path: &[Step<'_>], last: Step<'_>, wanted: &BTreeSet<(u32, u32)>) {
+        if wanted.contains(&(at.line, at.column)) {
+            let identity = path.iter().chain([&last]).fold(String::new(), |above, step| {
+                // Keys are names; a value may be a secret.
+                let near = step.name.char_indices().nth(MOST_NAME).map_or(step.name, |(at, _)| &step.name[..at]);
+                let name = if step.kind == "." { near.to_owned() } else { secrets::hide(near) };
+                digest(format!("{above}{}{name}", step.kind).as_bytes())
+            });
+            self.by_start.insert((at.line, at.column), identity);
+        }
+    }
 }
 
 /// What an item of a list is known by.

@@ -28,6 +28,9 @@ const MARKED: &[(&str, usize)] = &[
     ("rk_live_", 16),
 ];
 
+/// No secret that is known by its looks is shorter; most words are.
+const SHORTEST: usize = 15;
+
 /// Parts of a name that promise a secret.
 const PARTS: &[&str] =
     &["secret", "token", "passw", "passphrase", "apikey", "privatekey", "accesskey", "credential", "cookie"];
@@ -145,6 +148,9 @@ fn is_private_key(text: &str) -> bool {
 }
 
 fn is_marked(token: &str) -> bool {
+    if token.len() < SHORTEST {
+        return false;
+    }
     // The marked part may stand behind `--token=` or a path.
     let mut starts = std::iter::once(0).chain(token.match_indices(['=', '/']).map(|(at, _)| at + 1));
     starts.any(|start| {
@@ -187,6 +193,12 @@ fn is_random(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_marked_token_is_too_short_to_be_looked_at() {
+        assert!(MARKED.iter().all(|(prefix, least)| prefix.len() + least >= SHORTEST));
+        assert!("eyJ123456789.eyJ.".len() >= SHORTEST);
+    }
 
     #[test]
     fn names_that_promise_a_secret_are_known() {

@@ -47,6 +47,12 @@ struct Known {
 }
 
 impl Baseline {
+    /// Whether it knows no finding.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Reads a baseline.
     ///
     /// # Errors
@@ -68,14 +74,14 @@ impl Baseline {
 
     /// The text of a baseline that knows these findings. It is the same for the same findings, so that it can be kept in a repository.
     #[must_use]
-    pub fn write<'f>(findings: impl IntoIterator<Item = (&'f Finding, &'f str)>) -> String {
+    pub fn write<'f>(findings: impl IntoIterator<Item = (&'f Finding, String)>) -> String {
         let mut findings: Vec<Known> = findings
             .into_iter()
             .map(|(finding, fingerprint)| Known {
                 file: finding.location.file.clone(),
                 rule: finding.rule.clone(),
                 severity: finding.severity,
-                fingerprint: fingerprint.to_owned(),
+                fingerprint,
             })
             .collect();
         findings.sort();

@@ -72,8 +72,6 @@ pub struct Checked {
     pub text: String,
     /// The findings that count, by their place.
     pub findings: Vec<Finding>,
-    /// A fingerprint for each, in the same order.
-    pub fingerprints: Vec<String>,
     /// How many findings the baseline knows.
     pub known: usize,
     /// How many findings are below the severity that is told.
@@ -149,7 +147,8 @@ impl Checks {
     #[must_use]
     pub fn baseline(&self) -> String {
         let sound = self.files.iter().filter(|file| !file.broken);
-        Baseline::write(sound.flat_map(|file| file.findings.iter().zip(file.fingerprints.iter().map(String::as_str))))
+        let prints = |file: &Checked| fingerprints(&file.findings, &[(file.name.clone(), file.text.clone())]);
+        Baseline::write(sound.flat_map(|file| file.findings.iter().zip(prints(file))))
     }
 }
 
@@ -191,7 +190,6 @@ fn one(found: &Found, stdin: Option<&[u8]>, options: &Options, selection: &Selec
         name: name.clone(),
         text: String::new(),
         findings: Vec::new(),
-        fingerprints: Vec::new(),
         known: 0,
         minor: 0,
         policy: None,
@@ -234,16 +232,18 @@ fn one(found: &Found, stdin: Option<&[u8]>, options: &Options, selection: &Selec
             faults_as_findings(&name, &text, &faults)
         }
     };
-    let broken = checked.broken;
     let source = [(name, text)];
-    // Fingerprints count what is alike, so they are taken of all findings, whatever of them is told.
-    let prints = fingerprints(&findings, &source);
-    for (finding, print) in findings.into_iter().zip(prints) {
-        if !broken && baseline.knows(&print) {
+    // A broken file is never known: nobody knows what else is in it. Fingerprints cost more than the rules.
+    let known: Vec<bool> = if checked.broken || baseline.is_empty() {
+        vec![false; findings.len()]
+    } else {
+        fingerprints(&findings, &source).iter().map(|print| baseline.knows(print)).collect()
+    };
+    for (finding, known) in findings.into_iter().zip(known) {
+        if known {
             checked.known += 1;
-        } else if broken || finding.severity >= selection.min_severity {
+        } else if checked.broken || finding.severity >= selection.min_severity {
             checked.findings.push(finding);
-            checked.fingerprints.push(print);
         } else {
             checked.minor += 1;
         }

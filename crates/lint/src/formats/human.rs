@@ -37,6 +37,9 @@ pub(super) fn write(findings: &[Finding], sources: &[(String, String)], color: b
 
 /// Whether a drawn line is only the mark for "elsewhere in this file", which stands between a place and a line that does not tell its own.
 fn is_gap(line: &str) -> bool {
+    if !line.contains(":::") {
+        return false;
+    }
     let mut styled = false;
     let shown = line.chars().filter(|c| {
         let code = styled || *c == '\u{1b}';
