@@ -1,4 +1,4 @@
-;; Three instances of a module, each of which divides a thousand times in its start function.
+;; Two instances of a module, each of which divides a thousand times in its start function.
 (component
   (import "wasi:cli/environment@0.2.0" (instance $environment (export "get-arguments" (func (result (list string))))))
   (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
@@ -34,7 +34,6 @@
         (local.set $n (i32.add (local.get $n) (i32.const 1)))
         (br_if $again (i32.lt_u (local.get $n) (i32.const 1_000)))))
     (start $work))
-  (core instance (instantiate $busy))
   (core instance (instantiate $busy))
   (core instance (instantiate $busy))
   (core instance $libc (instantiate $libc))
