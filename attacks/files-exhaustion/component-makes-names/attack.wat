@@ -43,6 +43,7 @@
   (core func $symlink-at (canon lower (func $files "[method]descriptor.symlink-at") (memory $libc "memory")))
   (core func $link-at (canon lower (func $files "[method]descriptor.link-at") (memory $libc "memory")))
   (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $drop (canon resource.drop $descriptor))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "open-at" (func $open-at (param i32 i32 i32 i32 i32 i32 i32)))
@@ -50,24 +51,27 @@
     (import "host" "symlink-at" (func $symlink-at (param i32 i32 i32 i32 i32 i32)))
     (import "host" "link-at" (func $link-at (param i32 i32 i32 i32 i32 i32 i32 i32)))
     (import "host" "get-directories" (func $get-directories (param i32)))
+    (import "host" "drop" (func $drop (param i32)))
     (data (i32.const 528) "input.txt")
     ;; The first granted directory.
     (func $root (result i32)
       (call $get-directories (i32.const 240))
       (i32.load (i32.load (i32.const 240))))
+    ;; Puts the name of a number, two letters, at 512.
+    (func $name (param $number i32)
+      (i32.store8 (i32.const 512) (i32.add (i32.const 97) (i32.div_u (local.get $number) (i32.const 20))))
+      (i32.store8 (i32.const 513) (i32.add (i32.const 97) (i32.rem_u (local.get $number) (i32.const 20)))))
     ;; Opens a path below a directory, with open flags and rights to be given. Answers with the descriptor, or -1.
     (func $open (param $directory i32) (param $path i32) (param $length i32) (param $how i32) (param $rights i32) (result i32)
       (call $open-at (local.get $directory) (i32.const 1) (local.get $path) (local.get $length) (local.get $how) (local.get $rights)
         (i32.const 256))
       (if (i32.load8_u (i32.const 256)) (then (return (i32.const -1))))
       (i32.load (i32.const 260)))
-    ;; Puts the name of a number, two letters, at 512.
-    (func $name (param $number i32)
-      (i32.store8 (i32.const 512) (i32.add (i32.const 97) (i32.div_u (local.get $number) (i32.const 20))))
-      (i32.store8 (i32.const 513) (i32.add (i32.const 97) (i32.rem_u (local.get $number) (i32.const 20)))))
+    ;; Drops a descriptor, if it is one.
+    (func $close (param $file i32)
+      (if (i32.ne (local.get $file) (i32.const -1)) (then (call $drop (local.get $file)))))
     (func (export "run") (result i32) (local $root i32) (local $i i32)
       (local.set $root (call $root))
-      (drop (call $open (local.get $root) (i32.const 528) (i32.const 9) (i32.const 0) (i32.const 1)))
       (loop $next
         (call $name (local.get $i))
         {{call}}
@@ -81,7 +85,8 @@
       (export "create-directory-at" (func $create-directory-at))
       (export "symlink-at" (func $symlink-at))
       (export "link-at" (func $link-at))
-      (export "get-directories" (func $get-directories))))))
+      (export "get-directories" (func $get-directories))
+      (export "drop" (func $drop))))))
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $command (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $command)))
