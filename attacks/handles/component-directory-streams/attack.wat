@@ -37,11 +37,13 @@
   (core func $open-at (canon lower (func $files "[method]descriptor.open-at") (memory $libc "memory")))
   (core func $read-directory (canon lower (func $files "[method]descriptor.read-directory") (memory $libc "memory")))
   (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $drop (canon resource.drop $descriptor))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "open-at" (func $open-at (param i32 i32 i32 i32 i32 i32 i32)))
     (import "host" "read-directory" (func $read-directory (param i32 i32)))
     (import "host" "get-directories" (func $get-directories (param i32)))
+    (import "host" "drop" (func $drop (param i32)))
     (data (i32.const 1024) "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
     ;; The first granted directory.
     (func $root (result i32)
@@ -57,7 +59,7 @@
       (local.set $root (call $root))
       (loop $next
         (i32.store8 (i32.const 1024) (i32.add (i32.const 65) (local.get $i)))
-        (drop (call $open (local.get $root) (i32.const 1024) (i32.const 200) (i32.const 1) (i32.const 2)))
+        (call $drop (call $open (local.get $root) (i32.const 1024) (i32.const 200) (i32.const 1) (i32.const 2)))
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br_if $next (i32.lt_u (local.get $i) (i32.const 25))))
       (loop $again
@@ -69,7 +71,8 @@
     (with "host" (instance
       (export "open-at" (func $open-at))
       (export "read-directory" (func $read-directory))
-      (export "get-directories" (func $get-directories))))))
+      (export "get-directories" (func $get-directories))
+      (export "drop" (func $drop))))))
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $command (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $command)))
