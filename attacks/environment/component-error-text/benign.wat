@@ -63,8 +63,10 @@
   (core func $get-arguments (canon lower (func $environment "get-arguments") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-stdout (canon lower (func $stdout "get-stdout")))
   (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $libc "memory")))
-  (core func $read-stream (canon lower (func $streams "[method]input-stream.blocking-read") (memory $libc "memory") (realloc (func $libc "realloc"))))
-  (core func $to-debug-string (canon lower (func $io-error "[method]error.to-debug-string") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $read-stream
+        (canon lower (func $streams "[method]input-stream.blocking-read") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $to-debug-string
+        (canon lower (func $io-error "[method]error.to-debug-string") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "open-at" (func $open-at (param i32 i32 i32 i32 i32 i32 i32)))

@@ -37,7 +37,8 @@
   (core func $get-stdout (canon lower (func $stdout "get-stdout")))
   (core func $get-stdin (canon lower (func $stdin "get-stdin")))
   (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $libc "memory")))
-  (core func $read-stream (canon lower (func $streams "[method]input-stream.blocking-read") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $read-stream
+        (canon lower (func $streams "[method]input-stream.blocking-read") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "get-arguments" (func $get-arguments (param i32)))

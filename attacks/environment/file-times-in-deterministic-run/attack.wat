@@ -10,7 +10,8 @@
 
   ;; Opens the file and answers with its descriptor.
   (func $file (result i32)
-    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
+    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
     (i32.load (i32.const 900)))
 
   ;; The marker: the nonce, which is the first argument, reversed on standard output.

@@ -7,7 +7,8 @@
 
   ;; Makes a file in a grant, writes so many blocks of 64 KiB to it and answers how many went through.
   (func $fill (param $grant i32) (param $blocks i32) (result i32)
-    (if (call $path_open (local.get $grant) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 1) (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900))
+    (if (call $path_open (local.get $grant) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 1)
+          (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900))
       (then (return (i32.const 0))))
     (call $blocks (i32.load (i32.const 900)) (local.get $blocks)))
 

@@ -91,7 +91,8 @@
     (func (export "run") (result i32) (local $file i32)
       (local.set $file (call $open (call $root) (i32.const 512) (i32.const 4) (i32.const 1) (i32.const 2)))
       (call $write-file (local.get $file) (i32.const 0x1_0000) (i32.const 0x1_0000) (i64.const 0) (i32.const 288))
-      (if (i32.eqz (i32.and (i32.eqz (i32.load8_u (i32.const 288))) (i64.eq (i64.load (i32.const 296)) (i64.const 0x1_0000)))) (then (return (i32.const 1))))
+      (if (i32.eqz (i32.and (i32.eqz (i32.load8_u (i32.const 288))) (i64.eq (i64.load (i32.const 296)) (i64.const 0x1_0000))))
+          (then (return (i32.const 1))))
       (call $mark)
       (i32.const 0)))
   (core instance $main (instantiate $main

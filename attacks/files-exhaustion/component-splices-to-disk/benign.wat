@@ -114,7 +114,8 @@
       (local.set $to (i32.load (i32.const 292)))
       (call $read-via-stream (local.get $from) (i64.const 0) (i32.const 288))
       (call $splice (local.get $to) (i32.load (i32.const 292)) (i64.const 4096) (i32.const 320))
-      (if (i32.eqz (i32.and (i32.eqz (i32.load8_u (i32.const 320))) (i64.eq (i64.load (i32.const 328)) (i64.const 4096)))) (then (return (i32.const 1))))
+      (if (i32.eqz (i32.and (i32.eqz (i32.load8_u (i32.const 320))) (i64.eq (i64.load (i32.const 328)) (i64.const 4096))))
+          (then (return (i32.const 1))))
       (call $mark)
       (i32.const 0)))
   (core instance $main (instantiate $main

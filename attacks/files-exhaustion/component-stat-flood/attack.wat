@@ -36,7 +36,8 @@
     (export "[method]descriptor.stat" (func
       (param "self" (borrow $descriptor)) (result (result $descriptor-stat (error $error-code)))))
     (export "[method]descriptor.stat-at" (func
-      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (result (result $descriptor-stat (error $error-code)))))
+      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+            (result (result $descriptor-stat (error $error-code)))))
     (export "[method]descriptor.metadata-hash" (func
       (param "self" (borrow $descriptor)) (result (result $hash (error $error-code)))))
     (export "[method]descriptor.get-flags" (func

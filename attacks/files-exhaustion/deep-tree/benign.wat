@@ -22,7 +22,9 @@
 
   (func (export "_start")
     (if (i32.eqz (i32.or
-                (i32.or (call $path_create_directory (i32.const 3) (i32.const 0) (i32.const 1)) (call $path_create_directory (i32.const 3) (i32.const 16) (i32.const 3)))
-                (i32.or (call $path_create_directory (i32.const 3) (i32.const 32) (i32.const 5)) (call $path_remove_directory (i32.const 3) (i32.const 32) (i32.const 5)))))
+                (i32.or (call $path_create_directory (i32.const 3) (i32.const 0) (i32.const 1))
+                      (call $path_create_directory (i32.const 3) (i32.const 16) (i32.const 3)))
+                (i32.or (call $path_create_directory (i32.const 3) (i32.const 32) (i32.const 5))
+                      (call $path_remove_directory (i32.const 3) (i32.const 32) (i32.const 5)))))
       (then (call $mark))
       (else (call $proc_exit (i32.const 1))))))

@@ -20,7 +20,8 @@
 
   (func (export "_start") (local $i i32) (local $good i32)
     (loop $next
-      (local.set $good (i32.add (local.get $good) (i32.eqz (i32.or (call $path_create_directory (i32.const 3) (i32.const 32) (i32.const 1)) (call $path_remove_directory (i32.const 3) (i32.const 32) (i32.const 1))))))
+      (local.set $good (i32.add (local.get $good) (i32.eqz (i32.or (call $path_create_directory (i32.const 3) (i32.const 32) (i32.const 1))
+            (call $path_remove_directory (i32.const 3) (i32.const 32) (i32.const 1))))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $next (i32.lt_u (local.get $i) (i32.const 3))))
     (if (i32.eq (local.get $good) (i32.const 3))

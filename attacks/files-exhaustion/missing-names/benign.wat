@@ -31,7 +31,8 @@
 
   (func (export "_start")
     (if (i32.and
-                (i32.eq (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)) (i32.const 44))
+                (i32.eq (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 0)
+                      (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)) (i32.const 44))
                 (call $reads (i32.const 3) (i32.const 16) (i32.const 9)))
       (then (call $mark))
       (else (call $proc_exit (i32.const 1))))))

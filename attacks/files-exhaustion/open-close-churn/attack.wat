@@ -7,6 +7,7 @@
 
   (func (export "_start")
     (loop $again
-      (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
+      (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+            (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
         (then (drop (call $fd_close (i32.load (i32.const 900))))))
       (br $again))))

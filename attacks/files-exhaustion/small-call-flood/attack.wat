@@ -10,7 +10,8 @@
   (data (i32.const 0) "input.txt")
 
   (func (export "_start") (local $fd i32)
-    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
+    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
     (local.set $fd (i32.load (i32.const 900)))
     (loop $again
       (drop {{call}})

@@ -20,7 +20,8 @@
         (i32.store8 (i32.const 78) (i32.add (i32.const 48) (i32.div_u (local.get $number) (i32.const 10))))
         (i32.store8 (i32.const 79) (i32.add (i32.const 48) (i32.rem_u (local.get $number) (i32.const 10))))
         (local.set $digits (i32.const 2))))
-    (if (call $path_symlink (i32.const 64) (i32.add (i32.const 14) (local.get $digits)) (i32.const 3) (i32.const 0) (i32.const 3)) (then (return)))
+    (if (call $path_symlink (i32.const 64) (i32.add (i32.const 14) (local.get $digits)) (i32.const 3) (i32.const 0) (i32.const 3))
+        (then (return)))
     (if (i32.eqz (call $path_filestat_get (i32.const 3) (i32.const 1) (i32.const 0) (i32.const 3) (i32.const 800)))
       (then
         (if (i32.eq (i32.load8_u (i32.const 816)) (i32.const 4)) (then (drop (call $leak (i32.const 3) (i32.const 0) (i32.const 3)))))))

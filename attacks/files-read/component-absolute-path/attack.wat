@@ -35,7 +35,8 @@
       (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (param "open-flags" $open-flags)
       (param "flags" $descriptor-flags) (result (result (own $descriptor) (error $error-code)))))
     (export "[method]descriptor.read" (func
-      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64) (result (result (tuple (list u8) bool) (error $error-code)))))))
+      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64)
+            (result (result (tuple (list u8) bool) (error $error-code)))))))
   (alias export $files "descriptor" (type $descriptor))
   (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
     (alias outer 1 $descriptor (type $outer-descriptor))

@@ -35,7 +35,8 @@
       (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (param "open-flags" $open-flags)
       (param "flags" $descriptor-flags) (result (result (own $descriptor) (error $error-code)))))
     (export "[method]descriptor.read" (func
-      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64) (result (result (tuple (list u8) bool) (error $error-code)))))
+      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64)
+            (result (result (tuple (list u8) bool) (error $error-code)))))
     (export "[method]descriptor.link-at" (func
       (param "self" (borrow $descriptor)) (param "old-path-flags" $path-flags) (param "old-path" string)
       (param "new-descriptor" (borrow $descriptor)) (param "new-path" string) (result (result (error $error-code)))))

@@ -31,7 +31,8 @@
     (type $hash-value (record (field "lower" u64) (field "upper" u64)))
     (export "metadata-hash-value" (type $hash (eq $hash-value)))
     (export "[method]descriptor.metadata-hash-at" (func
-      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (result (result $hash (error $error-code)))))))
+      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+            (result (result $hash (error $error-code)))))))
   (alias export $files "descriptor" (type $descriptor))
   (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
     (alias outer 1 $descriptor (type $outer-descriptor))

@@ -61,7 +61,8 @@
   (core instance $libc (instantiate $libc))
   (core func $open-at (canon lower (func $files "[method]descriptor.open-at") (memory $libc "memory")))
   (core func $read-directory (canon lower (func $files "[method]descriptor.read-directory") (memory $libc "memory")))
-  (core func $read-directory-entry (canon lower (func $files "[method]directory-entry-stream.read-directory-entry") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $read-directory-entry
+        (canon lower (func $files "[method]directory-entry-stream.read-directory-entry") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-arguments (canon lower (func $environment "get-arguments") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-stdout (canon lower (func $stdout "get-stdout")))

@@ -51,7 +51,8 @@
       (global.set $top (i32.add (global.get $top) (local.get 3)))))
   (core instance $libc (instantiate $libc))
   (core func $read-directory (canon lower (func $files "[method]descriptor.read-directory") (memory $libc "memory")))
-  (core func $read-directory-entry (canon lower (func $files "[method]directory-entry-stream.read-directory-entry") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $read-directory-entry
+        (canon lower (func $files "[method]directory-entry-stream.read-directory-entry") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-arguments (canon lower (func $environment "get-arguments") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-stdout (canon lower (func $stdout "get-stdout")))

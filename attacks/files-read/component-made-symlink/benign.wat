@@ -36,7 +36,8 @@
       (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (param "open-flags" $open-flags)
       (param "flags" $descriptor-flags) (result (result (own $descriptor) (error $error-code)))))
     (export "[method]descriptor.read" (func
-      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64) (result (result (tuple (list u8) bool) (error $error-code)))))
+      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64)
+            (result (result (tuple (list u8) bool) (error $error-code)))))
     (export "[method]descriptor.symlink-at" (func
       (param "self" (borrow $descriptor)) (param "old-path" string) (param "new-path" string) (result (result (error $error-code)))))))
   (alias export $files "descriptor" (type $descriptor))
@@ -103,7 +104,8 @@
     (func (export "run") (result i32) (local $root i32)
       (local.set $root (call $root))
       (call $symlink-at (local.get $root) (i32.const 512) (i32.const 9) (i32.const 528) (i32.const 3) (i32.const 288))
-      (if (i32.eqz (i32.and (i32.eqz (i32.load8_u (i32.const 288))) (call $reads (local.get $root) (i32.const 528) (i32.const 3)))) (then (return (i32.const 1))))
+      (if (i32.eqz (i32.and (i32.eqz (i32.load8_u (i32.const 288))) (call $reads (local.get $root) (i32.const 528) (i32.const 3))))
+          (then (return (i32.const 1))))
       (call $mark)
       (i32.const 0)))
   (core instance $main (instantiate $main

@@ -44,7 +44,8 @@
       (global.get $top)
       (global.set $top (i32.add (global.get $top) (local.get 3)))))
   (core instance $libc (instantiate $libc))
-  (core func $readlink-at (canon lower (func $files "[method]descriptor.readlink-at") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $readlink-at
+        (canon lower (func $files "[method]descriptor.readlink-at") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $symlink-at (canon lower (func $files "[method]descriptor.symlink-at") (memory $libc "memory")))
   (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $get-arguments (canon lower (func $environment "get-arguments") (memory $libc "memory") (realloc (func $libc "realloc"))))

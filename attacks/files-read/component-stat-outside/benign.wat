@@ -43,7 +43,8 @@
       (field "status-change-timestamp" (option $datetime))))
     (export "descriptor-stat" (type $descriptor-stat (eq $facts)))
     (export "[method]descriptor.stat-at" (func
-      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (result (result $descriptor-stat (error $error-code)))))))
+      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+            (result (result $descriptor-stat (error $error-code)))))))
   (alias export $files "descriptor" (type $descriptor))
   (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
     (alias outer 1 $descriptor (type $outer-descriptor))

@@ -32,7 +32,8 @@
 
   (func (export "_start")
     (if (i32.and
-                (i32.eqz (call $path_link (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 3) (i32.const 64) (i32.const 4)))
+                (i32.eqz (call $path_link (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8)
+                      (i32.const 3) (i32.const 64) (i32.const 4)))
                 (call $reads (i32.const 3) (i32.const 64) (i32.const 4)))
       (then (call $mark))
       (else (call $proc_exit (i32.const 1))))))

@@ -10,9 +10,11 @@
 
   ;; Opens the file with the most rights that it gets, and answers with the descriptor.
   (func $any (result i32)
-    (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900)))
+    (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900)))
       (then (return (i32.load (i32.const 900)))))
-    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
+    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
     (i32.load (i32.const 900)))
 
   (func (export "_start") (local $fd i32)

@@ -11,7 +11,8 @@
 
   ;; Whether the file has as many bytes as it says.
   (func $whole (result i32)
-    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900))
+    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900))
       (then (return (i32.const 0))))
     (if (call $fd_filestat_get (i32.load (i32.const 900)) (i32.const 800)) (then (return (i32.const 0))))
     (i64.store (i32.const 904) (i64.const 0x1000_0000_1000))

@@ -1,4 +1,4 @@
-;; Changes a read-only grant by a path, without opening anything for writing.
+;; Changes what a read-only grant holds by one call with a path.
 (module
   (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "path_remove_directory" (func $path_remove_directory (param i32 i32 i32) (result i32)))

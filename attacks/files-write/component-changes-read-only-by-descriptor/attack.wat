@@ -45,7 +45,8 @@
     (export "[method]descriptor.set-size" (func
       (param "self" (borrow $descriptor)) (param "size" u64) (result (result (error $error-code)))))
     (export "[method]descriptor.set-times" (func
-      (param "self" (borrow $descriptor)) (param "data-access-timestamp" $new-timestamp) (param "data-modification-timestamp" $new-timestamp) (result (result (error $error-code)))))
+      (param "self" (borrow $descriptor)) (param "data-access-timestamp" $new-timestamp) (param "data-modification-timestamp" $new-timestamp)
+            (result (result (error $error-code)))))
     (export "[method]descriptor.write-via-stream" (func
       (param "self" (borrow $descriptor)) (param "offset" u64) (result (result (own $output-stream) (error $error-code)))))))
   (alias export $files "descriptor" (type $descriptor))

@@ -27,7 +27,8 @@
       (param "flags" $descriptor-flags) (result (result (own $descriptor) (error $error-code)))))
     (export "[method]descriptor.set-times-at" (func
       (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
-      (param "data-access-timestamp" $new-timestamp) (param "data-modification-timestamp" $new-timestamp) (result (result (error $error-code)))))
+      (param "data-access-timestamp" $new-timestamp) (param "data-modification-timestamp" $new-timestamp)
+            (result (result (error $error-code)))))
     (export "[method]descriptor.create-directory-at" (func
       (param "self" (borrow $descriptor)) (param "path" string) (result (result (error $error-code)))))
     (export "[method]descriptor.remove-directory-at" (func

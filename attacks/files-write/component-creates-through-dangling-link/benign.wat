@@ -36,7 +36,8 @@
       (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (param "open-flags" $open-flags)
       (param "flags" $descriptor-flags) (result (result (own $descriptor) (error $error-code)))))
     (export "[method]descriptor.read" (func
-      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64) (result (result (tuple (list u8) bool) (error $error-code)))))
+      (param "self" (borrow $descriptor)) (param "length" u64) (param "offset" u64)
+            (result (result (tuple (list u8) bool) (error $error-code)))))
     (export "[method]descriptor.write" (func
       (param "self" (borrow $descriptor)) (param "buffer" (list u8)) (param "offset" u64) (result (result u64 (error $error-code)))))
     (export "[method]descriptor.symlink-at" (func

@@ -20,7 +20,8 @@
     (i32.eqz (call $fd_close (i32.load (i32.const 900)))))
 
   (func (export "_start") (local $dir i32)
-    (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 32) (i32.const 3) (i32.const 2) (i64.const 0x1fff_ffff) (i64.const 0x1fff_ffff) (i32.const 0) (i32.const 900)))
+    (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 32) (i32.const 3) (i32.const 2)
+          (i64.const 0x1fff_ffff) (i64.const 0x1fff_ffff) (i32.const 0) (i32.const 900)))
       (then
         (local.set $dir (i32.load (i32.const 900)))
         (drop (call $fd_fdstat_set_rights (local.get $dir) (i64.const 0x1fff_ffff) (i64.const 0x1fff_ffff)))

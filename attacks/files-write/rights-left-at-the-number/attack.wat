@@ -20,9 +20,11 @@
 
   (func (export "_start") (local $file i32)
     ;; A file that may be written to, and one of the read-only grant put in its place.
-    (drop (call $path_open (i32.const 4) (i32.const 0) (i32.const 64) (i32.const 3) (i32.const 1) (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900)))
+    (drop (call $path_open (i32.const 4) (i32.const 0) (i32.const 64) (i32.const 3) (i32.const 1)
+          (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900)))
     (local.set $file (i32.load (i32.const 900)))
-    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
+    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900)))
     (drop (call $fd_renumber (i32.load (i32.const 900)) (local.get $file)))
     (i64.store (i32.const 880) (i64.const 0x4_0000_0000))
     (drop (call $fd_write (local.get $file) (i32.const 880) (i32.const 1) (i32.const 912)))

@@ -12,7 +12,8 @@
 
   ;; Opens a file of the second grant to write.
   (func $writable (param $path i32) (result i32)
-    (drop (call $path_open (i32.const 4) (i32.const 0) (local.get $path) (i32.const 1) (i32.const 0) (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900)))
+    (drop (call $path_open (i32.const 4) (i32.const 0) (local.get $path) (i32.const 1) (i32.const 0)
+          (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900)))
     (i32.load (i32.const 900)))
 
   ;; Makes an empty file and answers 1 if that worked.

@@ -8,7 +8,8 @@
 
   ;; Opens the file and answers with its descriptor, or -1.
   (func $file (result i32)
-    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900))
+    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900))
       (then (return (i32.const -1))))
     (i32.load (i32.const 900)))
 
@@ -25,7 +26,8 @@
       (if (i32.ne (local.get $fd) (i32.const -1))
         (then
           (drop (call $file))
-          (if (i32.eqz (call $fd_renumber (i32.load (i32.const 900)) (local.get $fd))) (then (local.set $done (i32.add (local.get $done) (i32.const 1)))))
+          (if (i32.eqz (call $fd_renumber (i32.load (i32.const 900)) (local.get $fd)))
+              (then (local.set $done (i32.add (local.get $done) (i32.const 1)))))
           (drop (call $file))))
       (local.set $tries (i32.add (local.get $tries) (i32.const 1)))
       (br_if $next (i32.lt_u (local.get $tries) (i32.const 128))))

@@ -11,7 +11,8 @@
 
   ;; Opens the file and answers with its descriptor, or -1.
   (func $file (result i32)
-    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900))
+    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0)
+          (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 900))
       (then (return (i32.const -1))))
     (i32.load (i32.const 900)))
 
