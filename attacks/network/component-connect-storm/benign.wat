@@ -3,6 +3,11 @@
   (import "wasi:cli/environment@0.2.0" (instance $environment (export "get-arguments" (func (result (list string))))))
   (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
   (alias export $io-error "error" (type $error))
+  (import "wasi:io/poll@0.2.0" (instance $poll
+    (export "pollable" (type $pollable (sub resource)))
+    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))
+    (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+  (alias export $poll "pollable" (type $pollable))
   (import "wasi:io/streams@0.2.0" (instance $streams
     (export "output-stream" (type $output (sub resource)))
     (export "input-stream" (type $input (sub resource)))
@@ -60,12 +65,16 @@
     (export "input-stream" (type $input-stream (eq $outer-input)))
     (alias outer 1 $output-stream (type $outer-output))
     (export "output-stream" (type $output-stream (eq $outer-output)))
+    (alias outer 1 $pollable (type $outer-pollable))
+    (export "pollable" (type $pollable (eq $outer-pollable)))
     (export "[method]tcp-socket.start-connect" (func
       (param "self" (borrow $tcp-socket)) (param "network" (borrow $network)) (param "remote-address" $ip-socket-address)
       (result (result (error $error-code)))))
     (export "[method]tcp-socket.finish-connect" (func
       (param "self" (borrow $tcp-socket))
-      (result (result (tuple (own $input-stream) (own $output-stream)) (error $error-code)))))))
+      (result (result (tuple (own $input-stream) (own $output-stream)) (error $error-code)))))
+    (export "[method]tcp-socket.subscribe" (func
+      (param "self" (borrow $tcp-socket)) (result (own $pollable))))))
   (alias export $tcp "tcp-socket" (type $tcp-socket))
   (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $tcp-create-socket
     (alias outer 1 $ip-address-family (type $outer-family))
@@ -92,6 +101,8 @@
   (core func $create (canon lower (func $tcp-create-socket "create-tcp-socket") (memory $libc "memory")))
   (core func $start-connect (canon lower (func $tcp "[method]tcp-socket.start-connect") (memory $libc "memory")))
   (core func $finish-connect (canon lower (func $tcp "[method]tcp-socket.finish-connect") (memory $libc "memory")))
+  (core func $tcp-subscribe (canon lower (func $tcp "[method]tcp-socket.subscribe")))
+  (core func $block (canon lower (func $poll "[method]pollable.block")))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "get-arguments" (func $get-arguments (param i32)))
@@ -101,6 +112,8 @@
     (import "host" "create" (func $create (param i32 i32)))
     (import "host" "start-connect" (func $start-connect (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
     (import "host" "finish-connect" (func $finish-connect (param i32 i32)))
+    (import "host" "tcp-subscribe" (func $tcp-subscribe (param i32) (result i32)))
+    (import "host" "block" (func $block (param i32)))
     ;; The address of the nonce, which is the first argument.
     (func $nonce (result i32)
       (call $get-arguments (i32.const 64))
@@ -125,13 +138,15 @@
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
       (local.get $port))
-    ;; Whether a connection that was begun comes about; 8 is `would-block`.
-    (func $connected (param $socket i32) (result i32) (local $tries i32)
+    ;; Waits for a connection that was begun and answers whether it came about; 8 is `would-block`.
+    (func $connected (param $socket i32) (result i32) (local $tries i32) (local $ready i32)
+      (local.set $ready (call $tcp-subscribe (local.get $socket)))
       (loop $again
+        (call $block (local.get $ready))
         (call $finish-connect (local.get $socket) (i32.const 288))
         (if (i32.eqz (i32.load8_u (i32.const 288))) (then (return (i32.const 1))))
         (local.set $tries (i32.add (local.get $tries) (i32.const 1)))
-        (br_if $again (i32.and (i32.eq (i32.load8_u (i32.const 292)) (i32.const 8)) (i32.lt_u (local.get $tries) (i32.const 100_000)))))
+        (br_if $again (i32.and (i32.eq (i32.load8_u (i32.const 292)) (i32.const 8)) (i32.lt_u (local.get $tries) (i32.const 100)))))
       (i32.const 0))
     (func (export "run") (result i32) (local $socket i32) (local $left i32)
       (local.set $left (i32.const 3))
@@ -157,7 +172,9 @@
       (export "instance-network" (func $instance-network))
       (export "create" (func $create))
       (export "start-connect" (func $start-connect))
-      (export "finish-connect" (func $finish-connect))))))
+      (export "finish-connect" (func $finish-connect))
+      (export "tcp-subscribe" (func $tcp-subscribe))
+      (export "block" (func $block))))))
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $command (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $command)))

@@ -3,6 +3,11 @@
   (import "wasi:cli/environment@0.2.0" (instance $environment (export "get-arguments" (func (result (list string))))))
   (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
   (alias export $io-error "error" (type $error))
+  (import "wasi:io/poll@0.2.0" (instance $poll
+    (export "pollable" (type $pollable (sub resource)))
+    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))
+    (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+  (alias export $poll "pollable" (type $pollable))
   (import "wasi:io/streams@0.2.0" (instance $streams
     (export "output-stream" (type $output (sub resource)))
     (export "input-stream" (type $input (sub resource)))
@@ -87,12 +92,16 @@
     (export "input-stream" (type $input-stream (eq $outer-input)))
     (alias outer 1 $output-stream (type $outer-output))
     (export "output-stream" (type $output-stream (eq $outer-output)))
+    (alias outer 1 $pollable (type $outer-pollable))
+    (export "pollable" (type $pollable (eq $outer-pollable)))
     (export "[method]tcp-socket.start-connect" (func
       (param "self" (borrow $tcp-socket)) (param "network" (borrow $network)) (param "remote-address" $ip-socket-address)
       (result (result (error $error-code)))))
     (export "[method]tcp-socket.finish-connect" (func
       (param "self" (borrow $tcp-socket))
-      (result (result (tuple (own $input-stream) (own $output-stream)) (error $error-code)))))))
+      (result (result (tuple (own $input-stream) (own $output-stream)) (error $error-code)))))
+    (export "[method]tcp-socket.subscribe" (func
+      (param "self" (borrow $tcp-socket)) (result (own $pollable))))))
   (alias export $tcp "tcp-socket" (type $tcp-socket))
   (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $tcp-create-socket
     (alias outer 1 $ip-address-family (type $outer-family))
@@ -122,6 +131,8 @@
   (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
   (core func $open-at (canon lower (func $files "[method]descriptor.open-at") (memory $libc "memory")))
   (core func $read-via-stream (canon lower (func $files "[method]descriptor.read-via-stream") (memory $libc "memory")))
+  (core func $tcp-subscribe (canon lower (func $tcp "[method]tcp-socket.subscribe")))
+  (core func $block (canon lower (func $poll "[method]pollable.block")))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "get-arguments" (func $get-arguments (param i32)))
@@ -134,6 +145,8 @@
     (import "host" "get-directories" (func $get-directories (param i32)))
     (import "host" "open-at" (func $open-at (param i32 i32 i32 i32 i32 i32 i32)))
     (import "host" "read-via-stream" (func $read-via-stream (param i32 i64 i32)))
+    (import "host" "tcp-subscribe" (func $tcp-subscribe (param i32) (result i32)))
+    (import "host" "block" (func $block (param i32)))
     ;; The address of the nonce, which is the first argument.
     (func $nonce (result i32)
       (call $get-arguments (i32.const 64))
@@ -158,13 +171,15 @@
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
       (local.get $port))
-    ;; Whether a connection that was begun comes about; 8 is `would-block`.
-    (func $connected (param $socket i32) (result i32) (local $tries i32)
+    ;; Waits for a connection that was begun and answers whether it came about; 8 is `would-block`.
+    (func $connected (param $socket i32) (result i32) (local $tries i32) (local $ready i32)
+      (local.set $ready (call $tcp-subscribe (local.get $socket)))
       (loop $again
+        (call $block (local.get $ready))
         (call $finish-connect (local.get $socket) (i32.const 288))
         (if (i32.eqz (i32.load8_u (i32.const 288))) (then (return (i32.const 1))))
         (local.set $tries (i32.add (local.get $tries) (i32.const 1)))
-        (br_if $again (i32.and (i32.eq (i32.load8_u (i32.const 292)) (i32.const 8)) (i32.lt_u (local.get $tries) (i32.const 100_000)))))
+        (br_if $again (i32.and (i32.eq (i32.load8_u (i32.const 292)) (i32.const 8)) (i32.lt_u (local.get $tries) (i32.const 100)))))
       (i32.const 0))
     (data (i32.const 640) "secret.txt")
 
@@ -203,7 +218,9 @@
       (export "finish-connect" (func $finish-connect))
       (export "get-directories" (func $get-directories))
       (export "open-at" (func $open-at))
-      (export "read-via-stream" (func $read-via-stream))))))
+      (export "read-via-stream" (func $read-via-stream))
+      (export "tcp-subscribe" (func $tcp-subscribe))
+      (export "block" (func $block))))))
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $command (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $command)))
