@@ -1,4 +1,4 @@
-;; Asks for the status of the granted directory and for the time, and marks.
+;; Asks the calendar, sees that there is a time, and marks.
 (component
   (import "wasi:cli/environment@0.2.0" (instance $environment (export "get-arguments" (func (result (list string))))))
   (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
@@ -23,38 +23,6 @@
     (export "datetime" (type $datetime (eq $time)))
     (export "now" (func (result $datetime)))))
   (alias export $wall "datetime" (type $datetime))
-  (import "wasi:filesystem/types@0.2.0" (instance $files
-    (export "descriptor" (type $descriptor (sub resource)))
-    (type $code (enum
-      "access" "would-block" "already" "bad-descriptor" "busy" "deadlock" "quota" "exist" "file-too-large" "illegal-byte-sequence"
-      "in-progress" "interrupted" "invalid" "io" "is-directory" "loop" "too-many-links" "message-size" "name-too-long" "no-device"
-      "no-entry" "no-lock" "insufficient-memory" "insufficient-space" "not-directory" "not-empty" "not-recoverable" "unsupported"
-      "no-tty" "no-such-device" "overflow" "not-permitted" "pipe" "read-only" "invalid-seek" "text-file-busy" "cross-device"))
-    (export "error-code" (type $error-code (eq $code)))
-    (type $follow (flags "symlink-follow"))
-    (export "path-flags" (type $path-flags (eq $follow)))
-    (type $opening (flags "create" "directory" "exclusive" "truncate"))
-    (export "open-flags" (type $open-flags (eq $opening)))
-    (type $rights (flags "read" "write" "file-integrity-sync" "data-integrity-sync" "requested-write-sync" "mutate-directory"))
-    (export "descriptor-flags" (type $descriptor-flags (eq $rights)))
-    (alias outer 1 $datetime (type $outer-datetime))
-    (export "datetime" (type $datetime (eq $outer-datetime)))
-    (type $kind (enum "unknown" "block-device" "character-device" "directory" "fifo" "symbolic-link" "regular-file" "socket"))
-    (export "descriptor-type" (type $descriptor-type (eq $kind)))
-    (type $status (record (field "type" $descriptor-type) (field "link-count" u64) (field "size" u64)
-      (field "data-access-timestamp" (option $datetime)) (field "data-modification-timestamp" (option $datetime))
-      (field "status-change-timestamp" (option $datetime))))
-    (export "descriptor-stat" (type $descriptor-stat (eq $status)))
-    (export "[method]descriptor.stat" (func (param "self" (borrow $descriptor)) (result (result $descriptor-stat (error $error-code)))))
-    (export "[method]descriptor.open-at" (func
-      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
-      (param "open-flags" $open-flags) (param "flags" $descriptor-flags)
-      (result (result (own $descriptor) (error $error-code)))))))
-  (alias export $files "descriptor" (type $descriptor))
-  (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
-    (alias outer 1 $descriptor (type $outer-descriptor))
-    (export "descriptor" (type $descriptor (eq $outer-descriptor)))
-    (export "get-directories" (func (result (list (tuple (own $descriptor) string)))))))
   ;; Memory and an allocator that never frees: the lowered functions need both before the guest can be instantiated.
   (core module $libc
     (memory (export "memory") 2)
@@ -68,16 +36,12 @@
   (core func $get-stdout (canon lower (func $stdout "get-stdout")))
   (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $libc "memory")))
   (core func $wall-now (canon lower (func $wall "now") (memory $libc "memory")))
-  (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
-  (core func $stat (canon lower (func $files "[method]descriptor.stat") (memory $libc "memory")))
   (core module $main
     (import "libc" "memory" (memory 1))
     (import "host" "get-arguments" (func $get-arguments (param i32)))
     (import "host" "get-stdout" (func $get-stdout (result i32)))
     (import "host" "write" (func $write (param i32 i32 i32 i32)))
     (import "host" "wall-now" (func $wall-now (param i32)))
-    (import "host" "get-directories" (func $get-directories (param i32)))
-    (import "host" "stat" (func $stat (param i32 i32)))
     ;; The address of the nonce, which is the first argument.
     (func $nonce (result i32)
       (call $get-arguments (i32.const 64))
@@ -91,9 +55,6 @@
         (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
       (call $write (call $get-stdout) (i32.const 128) (i32.const 16) (i32.const 160)))
     (func (export "run") (result i32)
-      (call $get-directories (i32.const 240))
-      (call $stat (i32.load (i32.load (i32.const 240))) (i32.const 512))
-      (if (i32.load8_u (i32.const 512)) (then (return (i32.const 1))))
       (call $wall-now (i32.const 256))
       (if (i64.eqz (i64.load (i32.const 256))) (then (return (i32.const 1))))
       (call $mark)
@@ -104,9 +65,7 @@
       (export "get-arguments" (func $get-arguments))
       (export "get-stdout" (func $get-stdout))
       (export "write" (func $write))
-      (export "wall-now" (func $wall-now))
-      (export "get-directories" (func $get-directories))
-      (export "stat" (func $stat))))))
+      (export "wall-now" (func $wall-now))))))
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $command (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $command)))
