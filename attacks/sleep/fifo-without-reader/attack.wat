@@ -1,0 +1,9 @@
+;; Opens a FIFO to write to which nobody reads.
+(module
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "mute")
+
+  (func (export "_start")
+    (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 0)
+      (i64.const 0x40) (i64.const 0x40) (i32.const 0) (i32.const 900)))))

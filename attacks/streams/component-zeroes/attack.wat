@@ -1,0 +1,62 @@
+;; Asks the host for a megabyte of zeroes on standard output.
+(component
+  (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
+  (alias export $io-error "error" (type $error))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (export "output-stream" (type $output (sub resource)))
+    (export "input-stream" (type $input (sub resource)))
+    (alias outer 1 $error (type $outer-error))
+    (export "error" (type $inner-error (eq $outer-error)))
+    (type $failure (variant (case "last-operation-failed" (own $inner-error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $failure)))
+    (export "[method]output-stream.check-write" (func
+      (param "self" (borrow $output)) (result (result u64 (error $stream-error)))))
+    (export "[method]output-stream.write-zeroes" (func
+      (param "self" (borrow $output)) (param "len" u64) (result (result (error $stream-error)))))
+    (export "[method]output-stream.blocking-write-zeroes-and-flush" (func
+      (param "self" (borrow $output)) (param "len" u64) (result (result (error $stream-error)))))))
+  (alias export $streams "output-stream" (type $output-stream))
+  (alias export $streams "input-stream" (type $input-stream))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $output-stream (type $outer-output))
+    (export "output-stream" (type $output (eq $outer-output)))
+    (export "get-stdout" (func (result (own $output))))))
+  ;; Memory and an allocator that never frees: the lowered functions need both before the guest can be instantiated.
+  (core module $libc
+    (memory (export "memory") 2)
+    (global $top (mut i32) (i32.const 4096))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+      (global.get $top)
+      (global.set $top (i32.add (global.get $top) (local.get 3)))))
+  (core instance $libc (instantiate $libc))
+  (core func $get-stdout (canon lower (func $stdout "get-stdout")))
+  (core func $check-write (canon lower (func $streams "[method]output-stream.check-write") (memory $libc "memory")))
+  (core func $write-zeroes (canon lower (func $streams "[method]output-stream.write-zeroes") (memory $libc "memory")))
+  (core func $blocking-write-zeroes (canon lower (func $streams "[method]output-stream.blocking-write-zeroes-and-flush") (memory $libc "memory")))
+  (core module $main
+    (import "libc" "memory" (memory 1))
+    (import "host" "get-stdout" (func $get-stdout (result i32)))
+    (import "host" "check-write" (func $check-write (param i32 i32)))
+    (import "host" "write-zeroes" (func $write-zeroes (param i32 i64 i32)))
+    (import "host" "blocking-write-zeroes" (func $blocking-write-zeroes (param i32 i64 i32)))
+    (func (export "run") (result i32) (local $left i32) (local $stream i32)
+      (local.set $stream (call $get-stdout))
+      (local.set $left (i32.const {{times}}))
+      (loop $next
+        (call $check-write (local.get $stream) (i32.const 256))
+        (call {{call}} (local.get $stream) (i64.const {{bytes}}) (i32.const 272))
+        (if (i32.load8_u (i32.const 272)) (then (return (i32.const 1))))
+        (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+        (br_if $next (local.get $left)))
+      (i32.const 0)))
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "host" (instance
+      (export "get-stdout" (func $get-stdout))
+      (export "check-write" (func $check-write))
+      (export "write-zeroes" (func $write-zeroes))
+      (export "blocking-write-zeroes" (func $blocking-write-zeroes))))))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $command (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $command)))

@@ -1,0 +1,24 @@
+;; Makes a file, gives it the number of standard output, and writes a megabyte and a half there.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_renumber" (func $fd_renumber (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "bulk")
+
+  ;; Writes 48 KiB to a descriptor; answers whether it may.
+  (func $fill (param $fd i32) (result i32)
+    (i64.store (i32.const 904) (i64.const 0xc000_0000_1000))
+    (call $fd_write (local.get $fd) (i32.const 904) (i32.const 1) (i32.const 912)))
+
+  (func (export "_start") (local $left i32)
+    (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 1)
+          (i64.const 0x40) (i64.const 0x40) (i32.const 0) (i32.const 900))
+      (then (return)))
+    (if (call $fd_renumber (i32.load (i32.const 900)) (i32.const 1)) (then (return)))
+    (memory.fill (i32.const 4096) (i32.const 46) (i32.const 49152))
+    (local.set $left (i32.const 32))
+    (loop $next
+      (if (call $fill (i32.const 1)) (then (return)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $next (local.get $left)))))
