@@ -4,12 +4,13 @@ use gauntlet_policy::document::Node;
 use gauntlet_policy::{Reader, Spanned};
 use gauntlet_record::Unit;
 use wasm_encoder::{
-    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection, IndirectNameMap, MemorySection,
-    MemoryType, Module, NameMap, NameSection, TypeSection, ValType,
+    CodeSection, ConstExpr, CustomSection, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
+    GlobalType, IndirectNameMap, MemorySection, MemoryType, Module, NameMap, NameSection, TypeSection, ValType,
 };
 
 /// Most functions, locals, bytes and calls of a generated module: the host has to survive making it.
-const MOST: [(&str, u64); 4] = [("functions", 1_000_000), ("locals", 49_999), ("bytes", 64 << 20), ("depth", 1_000)];
+const MOST: [(&str, u64); 5] =
+    [("functions", 1_000_000), ("locals", 49_999), ("bytes", 64 << 20), ("depth", 1_000), ("globals", 1_000_000)];
 
 /// A module made by rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) enum Generate {
     EmptyFunctions { functions: u32 },
     /// A chain of calls into a trap, through functions whose names are as long as somebody likes.
     NameBomb { bytes: usize, depth: u32 },
+    /// Very many globals, which no instruction uses.
+    Globals { globals: u32 },
     /// The guest of `attack.wat` with a custom section behind it that nobody reads.
     CustomSection { bytes: usize },
 }
@@ -31,9 +34,13 @@ impl Generate {
     }
 
     pub(crate) fn read(reader: &mut Reader, node: &Node) -> Option<Self> {
-        let kinds = [("locals-bomb", 0), ("empty-functions", 1), ("name-bomb", 2), ("custom-section", 3)];
+        let kinds =
+            [("locals-bomb", 0), ("empty-functions", 1), ("name-bomb", 2), ("custom-section", 3), ("globals", 4)];
         let Some(kind) = node.get("kind") else {
-            if reader.entries("generate", node, &["kind", "functions", "locals", "bytes", "depth"]).is_empty() {
+            if reader
+                .entries("generate", node, &["kind", "functions", "locals", "bytes", "depth", "globals"])
+                .is_empty()
+            {
                 return None;
             }
             reader.fault("missing-key", "`generate` has no `kind`", "Add `kind: locals-bomb`, or another.", node.span);
@@ -45,6 +52,7 @@ impl Generate {
             &["kind", "functions"],
             &["kind", "bytes", "depth"],
             &["kind", "bytes"],
+            &["kind", "globals"],
         ][kind];
         reader.entries("generate", node, keys);
         let mut number = |key: &str| {
@@ -71,6 +79,7 @@ impl Generate {
             0 => Some(Self::LocalsBomb { functions: number("functions")?, locals: number("locals")? }),
             1 => Some(Self::EmptyFunctions { functions: number("functions")? }),
             2 => Some(Self::NameBomb { bytes: bytes(number("bytes")?)?, depth: number("depth")? }),
+            4 => Some(Self::Globals { globals: number("globals")? }),
             _ => Some(Self::CustomSection { bytes: bytes(number("bytes")?)? }),
         }
     }
@@ -81,6 +90,7 @@ impl Generate {
             Self::LocalsBomb { functions, locals } => many(functions, locals),
             Self::EmptyFunctions { functions } => many(functions, 0),
             Self::NameBomb { bytes, depth } => name_bomb(bytes, depth),
+            Self::Globals { globals } => guest(1, globals, None, |_| empty_body(0)),
             Self::CustomSection { bytes } => {
                 let filler = vec![0x5a; bytes];
                 let section = CustomSection { name: "filler".into(), data: filler.as_slice().into() };
@@ -93,11 +103,13 @@ impl Generate {
 
 /// A guest with `_start` and `memory` and so many functions that nobody calls.
 fn many(functions: u32, locals: u32) -> Vec<u8> {
-    guest(functions.saturating_add(1), None, |_| {
-        let mut body = Function::new((locals > 0).then_some((locals, ValType::I32)));
-        body.instructions().end();
-        body
-    })
+    guest(functions.saturating_add(1), 0, None, |_| empty_body(locals))
+}
+
+fn empty_body(locals: u32) -> Function {
+    let mut body = Function::new((locals > 0).then_some((locals, ValType::I32)));
+    body.instructions().end();
+    body
 }
 
 /// `_start` calls the first function, each calls the next, the last traps; all but `_start` have a name of `bytes` bytes.
@@ -108,7 +120,7 @@ fn name_bomb(bytes: usize, depth: u32) -> Vec<u8> {
         name.extend(std::iter::repeat_n('A', bytes.saturating_sub(name.len())));
         names.append(function, &name);
     }
-    guest(depth.saturating_add(1), Some(&names), |function| {
+    guest(depth.saturating_add(1), 0, Some(&names), |function| {
         let mut body = Function::new([]);
         if function == depth {
             body.instructions().call(0).end();
@@ -122,7 +134,7 @@ fn name_bomb(bytes: usize, depth: u32) -> Vec<u8> {
 }
 
 /// A module of `functions` functions, of which the last is `_start`.
-fn guest(functions: u32, names: Option<&NameMap>, body: impl Fn(u32) -> Function) -> Vec<u8> {
+fn guest(functions: u32, globals: u32, names: Option<&NameMap>, body: impl Fn(u32) -> Function) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
     let (mut declared, mut code) = (FunctionSection::new(), CodeSection::new());
@@ -135,8 +147,17 @@ fn guest(functions: u32, names: Option<&NameMap>, body: impl Fn(u32) -> Function
     let mut exports = ExportSection::new();
     exports.export("memory", ExportKind::Memory, 0);
     exports.export("_start", ExportKind::Func, functions.saturating_sub(1));
+    let mut variables = GlobalSection::new();
+    for _ in 0..globals {
+        let kind = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
+        variables.global(kind, &ConstExpr::i64_const(-1));
+    }
     let mut module = Module::new();
-    module.section(&types).section(&declared).section(&memories).section(&exports).section(&code);
+    module.section(&types).section(&declared).section(&memories);
+    if globals > 0 {
+        module.section(&variables);
+    }
+    module.section(&exports).section(&code);
     if let Some(names) = names {
         let mut section = NameSection::new();
         section.functions(names);
@@ -154,6 +175,13 @@ mod tests {
     fn a_locals_bomb_is_small_and_valid() {
         let bytes = Generate::LocalsBomb { functions: 6_000, locals: 49_999 }.build(Vec::new());
         assert!(bytes.len() < 64 << 10, "{} bytes", bytes.len());
+        wasmparser::validate(&bytes).unwrap();
+    }
+
+    #[test]
+    fn globals_are_valid() {
+        let bytes = Generate::Globals { globals: 10_000 }.build(Vec::new());
+        assert!(bytes.len() > 40_000);
         wasmparser::validate(&bytes).unwrap();
     }
 

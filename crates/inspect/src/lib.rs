@@ -18,6 +18,7 @@ mod capability;
 mod compatibility;
 mod human;
 mod interface;
+mod nesting;
 mod proposals;
 mod read;
 mod suspicion;

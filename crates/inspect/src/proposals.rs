@@ -72,6 +72,7 @@ pub fn proposals() -> impl Iterator<Item = &'static str> {
 ///
 /// What the validator says, and at which byte.
 pub fn validate(bytes: &[u8], allowed: impl Fn(&str) -> bool) -> Result<(), Invalid> {
+    crate::nesting::check(bytes)?;
     let named = TABLE.iter().filter(|(name, _)| allowed(name));
     let features = named.fold(ALWAYS, |features, (_, more)| features | *more);
     Validator::new_with_features(features).validate_all(bytes).map(drop).map_err(|error| Invalid::from(&error))

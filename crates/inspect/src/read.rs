@@ -160,6 +160,7 @@ fn pass(bytes: &[u8]) -> Result<Inspection, InspectError> {
         exports: Vec::new(),
         allocations: FuncValidatorAllocations::default(),
     };
+    crate::nesting::check(bytes).map_err(InspectError::Invalid)?;
     reader.found.kind = if component { Kind::Component } else { Kind::Module };
     let mut validator = Validator::new_with_features(proposals::all());
     for payload in Parser::new(0).parse_all(bytes) {

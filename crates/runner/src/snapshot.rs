@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,10 @@ use crate::world::{Place, Regions};
 
 /// Most bytes of one file that are hashed.
 const MAX_HASHED: u64 = 1 << 20;
-/// Most bytes of one new file, and of all of them, in which the canary is looked for.
-const MAX_SEARCHED: (u64, u64) = (8 << 20, 64 << 20);
+/// Most bytes of all new files in which the canary is looked for, from their beginnings.
+const MAX_SEARCHED: u64 = 64 << 20;
+/// Bytes at the end of a larger file in which it is looked for.
+const SEARCHED_LAST: u64 = 1 << 20;
 /// Most changes that are named in a record.
 const MAX_NAMED: usize = 16;
 /// Most entries that one walk goes through: more than any live control makes.
@@ -105,11 +107,24 @@ impl Snapshot {
                 changes.named.push(named(regions.place(path), path));
             }
         }
-        let mut left = MAX_SEARCHED.1;
-        let new = after.granted.iter().filter(|(path, time)| self.granted.get(*path) != Some(time));
-        for (path, _) in new {
-            let found = canary.in_bytes(path.as_os_str().as_bytes()) || searched(&root.join(path), &mut left, canary);
-            changes.canary |= found;
+        let new: BTreeSet<&Path> = after
+            .granted
+            .iter()
+            .filter(|(path, time)| self.granted.get(*path) != Some(time))
+            .map(|(path, _)| path.as_path())
+            .collect();
+        changes.canary = new.iter().any(|path| canary.in_bytes(path.as_os_str().as_bytes()));
+        if !new.is_empty() && !changes.canary {
+            let mut left = MAX_SEARCHED;
+            // By descriptor: a path may be longer than the kernel takes.
+            let mut enter = |entry: &Entry<'_>| {
+                changes.canary |= new.contains(entry.path) && searched(entry, &mut left, canary);
+                if changes.canary { Next::Stop } else { Next::Into }
+            };
+            // What cannot be walked was seen by `take`, which fails the trial then.
+            if let Ok(top) = open(root) {
+                let _ = tree::walk(top.as_fd(), true, &mut enter, &mut |_, _| {});
+            }
         }
         changes
     }
@@ -199,19 +214,33 @@ fn hash(entry: &Entry<'_>) -> Option<Vec<u8>> {
     Some(Sha256::digest(&bytes).to_vec())
 }
 
-/// Looks for the canary in a regular file or in the target of a link.
-fn searched(path: &Path, left: &mut u64, canary: &Canary) -> bool {
-    if let Ok(target) = std::fs::read_link(path) {
-        return canary.in_bytes(target.as_os_str().as_bytes());
+/// Looks for the canary in a regular file or in the target of a link. Of a file that is larger than what may still be read, the last bytes
+/// are searched, too.
+fn searched(entry: &Entry<'_>, left: &mut u64, canary: &Canary) -> bool {
+    match entry.kind() {
+        FileType::Symlink => rustix::fs::readlinkat(entry.dir, entry.name, Vec::new())
+            .is_ok_and(|target| canary.in_bytes(target.as_bytes())),
+        FileType::RegularFile => {
+            let Ok(file) = rustix::fs::openat(entry.dir, entry.name, FILE, Mode::empty()).map(File::from) else {
+                return false;
+            };
+            let mut bytes = Vec::new();
+            let _ = (&file).take(*left).read_to_end(&mut bytes);
+            *left = left.saturating_sub(bytes.len() as u64);
+            let mut last = Vec::new();
+            let size = u64::try_from(entry.stat.st_size).unwrap_or(0);
+            if size > bytes.len() as u64 && (&file).seek(SeekFrom::Start(size.saturating_sub(SEARCHED_LAST))).is_ok() {
+                let _ = (&file).take(SEARCHED_LAST).read_to_end(&mut last);
+            }
+            canary.in_bytes(&bytes) || canary.in_bytes(&last)
+        }
+        FileType::Directory
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => false,
     }
-    let Ok(file) = rustix::fs::open(path, FILE, Mode::empty()).map(File::from) else { return false };
-    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
-        return false;
-    }
-    let mut bytes = Vec::new();
-    let _ = file.take(MAX_SEARCHED.0.min(*left)).read_to_end(&mut bytes);
-    *left = left.saturating_sub(bytes.len() as u64);
-    canary.in_bytes(&bytes)
 }
 
 fn open(path: &Path) -> io::Result<OwnedFd> {
@@ -305,6 +334,24 @@ mod tests {
             }
             assert!(bench.changes().1);
         }
+    }
+
+    #[test]
+    fn a_canary_is_seen_however_deep_and_however_far_into_a_file() {
+        let bench = Bench::new();
+        let mut here = open(&bench.path("granted")).unwrap();
+        let name = "d".repeat(255);
+        for _ in 0..20 {
+            rustix::fs::mkdirat(&here, &name, Mode::RWXU).unwrap();
+            here = rustix::fs::openat(&here, &name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE;
+        let mut file = File::from(rustix::fs::openat(&here, "copy", flags, Mode::RWXU).unwrap());
+        file.seek(SeekFrom::Start(MAX_SEARCHED + (10 << 20))).unwrap();
+        std::io::Write::write_all(&mut file, bench.world.word.as_bytes()).unwrap();
+        assert!(bench.changes().1);
+        // The path is longer than the system removes at once.
+        tree::remove(&bench.path("granted")).unwrap();
     }
 
     #[test]

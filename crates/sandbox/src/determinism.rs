@@ -2,7 +2,7 @@
 //!
 //! What a deterministic run has: a virtual clock; random numbers from a seed; one bit pattern for every NaN that an instruction makes and
 //! one answer for each relaxed vector instruction (engine settings, in `crate::engine`); listings of directories sorted by name, file
-//! times of zero (preview 1) or none (preview 2), and inodes, which identify a file, numbered in the order in which the guest meets them.
+//! times of zero (preview 1) or none (preview 2), directories without a size, and inodes, which identify a file, numbered in the order in which the guest meets them.
 //!
 //! The virtual clock starts at [`EPOCH`] for the calendar and at zero for the monotonic clock, goes on by the granted resolution at each
 //! reading, and jumps to the end of a sleep instead of waiting for it. Where a guest waits for several timers at once, the nearest one
@@ -28,7 +28,9 @@ use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock, WasiClocksCtxView, WasiClocksView as _};
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as wasi;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
-use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorStat, DirectoryEntry, MetadataHashValue};
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    DescriptorStat, DescriptorType, DirectoryEntry, MetadataHashValue,
+};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -47,6 +49,8 @@ const MAX_INODES: usize = 1 << 16;
 /// Largest listing of one directory that is sorted, in the bytes of preview 1.
 const MAX_LISTING: u32 = 16 << 20;
 
+/// The file type of a directory in preview 1, from `typenames.witx`.
+const DIRECTORY: u8 = 3;
 // Error numbers of preview 1, from `typenames.witx`.
 const SUCCESS: i32 = 0;
 const NOMEM: i32 = 48;
@@ -276,7 +280,10 @@ impl Deterministic {
 
     /// A file's status without anything of the host's.
     pub(crate) fn stat(stat: DescriptorStat) -> DescriptorStat {
+        let of_directory = stat.type_ == DescriptorType::Directory;
         DescriptorStat {
+            size: if of_directory { 0 } else { stat.size },
+            link_count: if of_directory { 0 } else { stat.link_count },
             data_access_timestamp: None,
             data_modification_timestamp: None,
             status_change_timestamp: None,
@@ -320,7 +327,8 @@ pub(crate) async fn answer(
     }
 }
 
-/// Takes out of an answer of preview 1, in a deterministic run, what only the host decides: file times, device and inode.
+/// Makes the times in a file's status of preview 1 no finer than the granted clock. In a deterministic run it takes out what only the
+/// host decides: times, device, inode, how many links a file has and how large a directory is.
 pub(crate) fn settle(
     host: &mut Host,
     memory: &mut GuestMemory<'_>,
@@ -328,7 +336,6 @@ pub(crate) fn settle(
     arguments: &[i64],
     errno: i32,
 ) -> wasmtime::Result<()> {
-    let Some(deterministic) = &mut host.deterministic else { return Ok(()) };
     let status = match name {
         "fd_filestat_get" => argument(arguments, 1),
         "path_filestat_get" => argument(arguments, 4),
@@ -337,11 +344,21 @@ pub(crate) fn settle(
     if errno != SUCCESS {
         return Ok(());
     }
+    let Some(deterministic) = &mut host.deterministic else {
+        let Some(times) = read(memory, status.saturating_add(40), 24) else { return Ok(()) };
+        let coarse = |at| u64_at(&times, at) / host.clock_step.max(1) * host.clock_step.max(1);
+        let times = [coarse(0), coarse(8), coarse(16)].map(u64::to_le_bytes).concat();
+        return Ok(memory.copy_from_slice(&times, GuestPtr::new((status.saturating_add(40), 24)))?);
+    };
     // Layout of `filestat`: device, inode, type, links, size, three times; 8 bytes each but for the type's padding.
     let Some(inode) = read(memory, status.saturating_add(8), 8) else { return Ok(()) };
     let number = deterministic.inode(u64_at(&inode, 0));
     memory.copy_from_slice(&0u64.to_le_bytes(), GuestPtr::new((status, 8)))?;
     memory.copy_from_slice(&number.to_le_bytes(), GuestPtr::new((status.saturating_add(8), 8)))?;
+    let kind = read(memory, status.saturating_add(16), 1);
+    if kind == Some(vec![DIRECTORY]) {
+        memory.copy_from_slice(&[0; 16], GuestPtr::new((status.saturating_add(24), 16)))?;
+    }
     memory.copy_from_slice(&[0; 24], GuestPtr::new((status.saturating_add(40), 24)))?;
     Ok(())
 }

@@ -8,10 +8,11 @@
 //!   holes as it had. It gives back at most what it was charged and what the system says was freed. Once it was empty it counts as made
 //!   by the guest.
 //! - Removing a name gives nothing back: the file lives on while something holds it open, and a second name may be left.
+//! - A directory, and a symbolic link that is too long to stand in its inode, is charged one block.
 //! - Files, directories, links of both kinds: each name that is made is one of `files`, and none is given back.
 //!
-//! The system's own books are not counted: each file may take up to one block more than its size. So the directories grow by no more
-//! than `disk` plus one block for each of `files`. A write by a stream of preview 2 is charged before it is done and not corrected if the
+//! The system's own books are not counted otherwise: each file may take up to one block more than its size. So the directories grow by
+//! no more than `disk` plus one block for each of `files`. A write by a stream of preview 2 is charged before it is done and not corrected if the
 //! system writes less.
 
 use std::collections::BTreeMap;
@@ -25,6 +26,12 @@ use crate::host::Tally;
 
 /// Size of the blocks that `st_blocks` counts, whatever the file system's own are.
 const BLOCK: u64 = 512;
+
+/// Size of the block that a name takes, on the file systems that there are most of.
+const NAME_BLOCK: u64 = 4096;
+/// Longest target of a symbolic link that ext4 keeps in the inode.
+/// Source: <https://docs.kernel.org/filesystems/ext4/ifork.html#symbolic-links>.
+const IN_INODE: u64 = 59;
 
 /// What is known of one file that the guest wrote to. Streams hold a clone while they may still write.
 #[derive(Debug, Default)]
@@ -170,6 +177,16 @@ impl Disk {
         let now = file.metadata().map_or(0, |meta| meta.len());
         let growth = size.saturating_sub(now);
         self.take(what, growth, growth, self.note(file))
+    }
+
+    /// Charges the block of a directory, or of a symbolic link whose target is so long.
+    ///
+    /// # Errors
+    ///
+    /// If the limit does not hold it; the denial is counted.
+    pub(crate) fn name_block(&self, what: &'static str, target: Option<u64>) -> Result<Charge, OverLimit> {
+        let amount = if target.is_none_or(|length| length > IN_INODE) { NAME_BLOCK } else { 0 };
+        self.take(what, amount, 0, None)
     }
 
     fn take(&self, what: &'static str, amount: u64, holes: u64, note: Option<Arc<Note>>) -> Result<Charge, OverLimit> {

@@ -75,7 +75,8 @@ pub(crate) fn build(policy: &Policy, protections: &Protections, options: &Option
         .wasm_relaxed_simd(on(Feature::RelaxedSimd))
         .wasm_threads(on(Feature::Threads))
         .shared_memory(on(Feature::Threads))
-        .wasm_multi_memory(on(Feature::MultiMemory))
+        // The engine's own code between the memories of two components needs it; a guest's modules were validated without it.
+        .wasm_multi_memory(on(Feature::MultiMemory) || on(Feature::ComponentModel))
         .wasm_memory64(on(Feature::Memory64))
         .wasm_tail_call(on(Feature::TailCall))
         .wasm_function_references(on(Feature::FunctionReferences) || on(Feature::Gc))

@@ -54,6 +54,8 @@ pub(crate) struct Host {
     pub(crate) arguments: u64,
     /// Whether devices, FIFOs and sockets in granted directories stay shut.
     pub(crate) special_files_shut: bool,
+    /// The granted step of the clocks, in nanoseconds.
+    pub(crate) clock_step: u64,
 }
 
 impl Host {
@@ -333,6 +335,7 @@ pub(crate) fn build(
         addresses,
         arguments: variables.chain(arguments).map(|length| length as u64).sum(),
         special_files_shut: !protections.lifted("special-files"),
+        clock_step: step,
     })
 }
 

@@ -153,7 +153,8 @@ pub(crate) struct Meter {
     places: AtomicU64,
     /// How many of the grants are directories; those of the network come after them.
     files: usize,
-    /// Which of the directories are file systems of their own, whose bytes and names the kernel counts.
+    /// In which of the directories the kernel counts bytes and names: in scratch directories, unless there are other ones to write to,
+    /// whose sum with these is ours to keep.
     scratch: Vec<bool>,
     pub(crate) tally: Tally,
 }
@@ -176,12 +177,16 @@ impl Meter {
             grants,
             places: AtomicU64::new(0),
             files: policy.grants.filesystem.len(),
-            scratch: policy.grants.filesystem.iter().map(|grant| grant.access.value == Access::Scratch).collect(),
+            scratch: {
+                let granted = policy.grants.filesystem.iter().map(|grant| grant.access.value);
+                let alone = !granted.clone().any(|access| access == Access::ReadWrite);
+                granted.map(|access| access == Access::Scratch && alone).collect()
+            },
             tally,
         })
     }
 
-    /// Whether a directory is a file system of its own: what is written there is the kernel's to count.
+    /// Whether what is written in a directory is the kernel's to count.
     pub(crate) fn is_scratch(&self, grant: GrantIndex) -> bool {
         grant.0.checked_sub(GrantIndex::FIXED).and_then(|place| self.scratch.get(place)).copied().unwrap_or(false)
     }
@@ -201,6 +206,19 @@ impl Meter {
     pub(crate) fn work(&self, kind: Work, what: &'static str, things: u64) -> wasmtime::Result<()> {
         let amount = kind.call().saturating_add(kind.each().saturating_mul(things));
         if self.work.take(amount) {
+            return Ok(());
+        }
+        self.tally.deny(Cause::Limit(LimitKey::HostWork), what, || things.to_string(), self.work.cap);
+        Err(Reached(LimitKey::HostWork).into())
+    }
+
+    /// Ends the run for a call that is more than any budget holds, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Reached`], where host work is limited at all.
+    pub(crate) fn too_much(&self, what: &'static str, things: u64) -> wasmtime::Result<()> {
+        if self.work.cap.is_none() {
             return Ok(());
         }
         self.tally.deny(Cause::Limit(LimitKey::HostWork), what, || things.to_string(), self.work.cap);

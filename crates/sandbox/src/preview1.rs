@@ -3,6 +3,7 @@
 //! The engine's implementation does the work; this layer lists every function once, with its signature and what it is charged as, takes
 //! what a call will use before it is done, and looks at the error that goes back to the guest. A function that an engine release adds is missing here until somebody decides, and a test turns red.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use gauntlet_record::{Cause, DenialKind, LimitKey};
@@ -37,6 +38,9 @@ const NOTCAPABLE: i32 = 76;
 
 /// The right to write to a file, from `typenames.witx`.
 const FD_WRITE: u32 = 1 << 6;
+
+/// Longest path that fits any budget, in bytes: Linux takes 4 KiB of them.
+const LONGEST_PATH: u32 = 64 << 10;
 
 /// Where a function's paths stand among its arguments: pointer and length. The first is the one that a denial is reported with.
 fn paths(call: Call) -> &'static [(usize, usize)] {
@@ -137,9 +141,18 @@ fn enter(
                 }
             }
         }
+        // The kernel may read or drop all of it.
+        Call::fd_advise => match node {
+            Some(Node { opened: Opened::File(file, _), .. }) => advised(file, arguments.get(2)),
+            _ => 0,
+        },
         _ => paths(call).iter().map(|(_, length)| u64::from(word(arguments, *length))).sum(),
     };
     meter.work(kind, what, things)?;
+    // The engine copies a path several times before it looks at it.
+    if paths(call).iter().any(|(_, length)| word(arguments, *length) > LONGEST_PATH) {
+        meter.too_much(what, things)?;
+    }
     let Some(node) = node else { return Ok(None) };
     let refused = match (call, &node.opened) {
         (Call::fd_write | Call::fd_pwrite, Opened::File(file, append)) if node.metered => {
@@ -165,7 +178,15 @@ fn enter(
         }
         (Call::path_create_directory | Call::path_symlink, _) if node.is_metered_directory() => {
             taken.name = true;
+            let target = (call == Call::path_symlink).then(|| u64::from(word(arguments, 1)));
             !meter.disk.may_make(what, &asked(memory, call, arguments))
+                || match meter.disk.name_block(what, target) {
+                    Ok(charge) => {
+                        taken.size = Some((charge, None));
+                        false
+                    }
+                    Err(OverLimit) => true,
+                }
         }
         (Call::path_link, _)
             if node.metered && host.nodes.get(word(arguments, 4)).is_some_and(Node::is_metered_directory) =>
@@ -179,6 +200,15 @@ fn enter(
         host.tally.check()?;
     }
     Ok(refused.then_some(NOSPC))
+}
+
+/// How many bytes a hint may be about: as many as it names, and no more than there are; 0 stands for all.
+fn advised(file: &File, length: Option<&i64>) -> u64 {
+    let size = file.metadata().map_or(0, |meta| meta.len());
+    match length.map_or(0, |length| length.cast_unsigned()) {
+        0 => size,
+        length => length.min(size),
+    }
 }
 
 /// The position of a file, which the engine keeps.

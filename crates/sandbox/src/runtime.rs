@@ -18,6 +18,9 @@ use crate::typed;
 use crate::validate::{self, Shape};
 use crate::{Protections, engine, preview1, preview2};
 
+/// Least bytes of one call that the engine may copy out of a component, whatever the limits: a name, a small buffer.
+const LEAST_COPIED: u64 = 64 << 10;
+
 /// An engine and its linkers.
 pub(crate) struct Runtime {
     pub(crate) engine: Engine,
@@ -179,6 +182,14 @@ impl Runtime {
             .limit(LimitKey::Handles)
             .map_or(usize::MAX, |handles| usize::try_from(handles).unwrap_or(usize::MAX));
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(64));
+        // What the engine copies out of a component for one call, before anybody is asked: no more than may be worked through at all, and
+        // a part of the memory, since a value takes more on the host's side and may be copied again.
+        let of = |key| self.protections.limit(key);
+        let copied = [of(LimitKey::HostWork), of(LimitKey::Memory).map(|bytes| bytes / 4)].into_iter().flatten().min();
+        if let Some(copied) = copied {
+            let most = u64::try_from(store.hostcall_fuel()).unwrap_or(u64::MAX);
+            store.set_hostcall_fuel(usize::try_from(copied.clamp(LEAST_COPIED, most)).unwrap_or(usize::MAX));
+        }
         store.set_epoch_deadline(1);
         if components {
             // Preview 1 charges its functions one by one; of a component's interfaces only some stand behind a delegate, so each call is

@@ -3,7 +3,7 @@
 use gauntlet_policy::{Feature, Policy};
 use gauntlet_record::{Cause, DenialKind, LimitKey};
 use gauntlet_target::Outcome;
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Parser, Payload};
 
 use crate::{Protections, signatures};
 
@@ -46,8 +46,36 @@ pub(crate) fn check(
     protections: &Protections,
 ) -> Result<Shape, Box<Outcome>> {
     admit(guest, signature, policy, protections)?;
-    shape(guest, policy, protections)
+    let shape = shape(guest, policy, protections)?;
+    weigh_globals(guest, shape, protections)?;
+    Ok(shape)
 }
+
+/// Bytes that the engine keeps for a global of an instance.
+const GLOBAL: u64 = 16;
+
+/// Refuses a guest whose globals alone may take more than the memory that it is allowed: nobody is asked when they are made. Any module of a
+/// component may be instantiated as often as instances are allowed.
+fn weigh_globals(guest: &[u8], shape: Shape, protections: &Protections) -> Result<(), Box<Outcome>> {
+    let Some(cap) = protections.limit(LimitKey::Memory) else { return Ok(()) };
+    let globals: u64 = Parser::new(0)
+        .parse_all(guest)
+        .map(|payload| if let Ok(Payload::GlobalSection(section)) = payload { section.count().into() } else { 0 })
+        .sum();
+    let instances = match shape {
+        Shape::Module => 1,
+        Shape::Component => protections.limit(LimitKey::Instances).unwrap_or(ENGINE_INSTANCES).max(1),
+    };
+    let bytes = globals.saturating_mul(GLOBAL).saturating_mul(instances);
+    if bytes <= cap {
+        return Ok(());
+    }
+    let detail = format!("its {globals} globals may take {bytes} bytes");
+    Err(Box::new(Outcome::refused(Cause::Limit(LimitKey::Memory), detail)))
+}
+
+/// Most instances that the engine makes where nobody says how many.
+const ENGINE_INSTANCES: u64 = 10_000;
 
 /// Says what the bytes claim to be. Enough for a guest that was validated before, under the same features.
 pub(crate) fn claim(guest: &[u8]) -> Result<Shape, Box<Outcome>> {
@@ -69,7 +97,7 @@ pub(crate) fn shape(guest: &[u8], policy: &Policy, protections: &Protections) ->
     }
     let named = |name: &str| Feature::ALL.iter().any(|each| each.as_str() == name && policy.features.allows(*each));
     let Err(error) = gauntlet_inspect::validate(guest, named) else { return Ok(shape) };
-    let elsewhere = Validator::new_with_features(WasmFeatures::all()).validate_all(guest).is_ok();
+    let elsewhere = gauntlet_inspect::validate(guest, |_| true).is_ok();
     let cause = if elsewhere { Cause::Denied(DenialKind::Feature) } else { Cause::RefusedModule };
     Err(refuse(cause, error.to_string()))
 }

@@ -1,12 +1,13 @@
 //! An empty root: a worker that left the runtime finds no file but the granted directories.
 //!
 //! A small tmpfs becomes the root; each granted directory is bound into it without devices, set-user-id or execution, read-only where
-//! the grant says so; each scratch grant is a tmpfs of its own, bounded to the byte and the inode. The old root is detached.
+//! the grant says so; scratch grants are directories of one tmpfs, bounded to the byte and the inode. The old root is detached.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 use gauntlet_policy::{Access, Policy};
 use gauntlet_record::{Confinement, Granted, LimitKey};
@@ -65,21 +66,24 @@ fn build(policy: &mut Policy, protections: &Protections, ground: &mut Ground) ->
         .map(Path::new)
         .find(|stage| stage.is_dir())
         .ok_or_else(|| ("stage".to_owned(), io::Error::from(io::ErrorKind::NotFound)))?;
-    let inodes = grants.len() + own.len() + 8;
+    let inodes = grants.len() + own.len() + 9;
     let options = format!("size=64k,nr_inodes={inodes},mode=0755");
     mount(Some("gauntlet"), stage, Some("tmpfs"), NOTHING_SPECIAL, Some(options.as_str()))
         .map_err(during("empty root"))?;
     let writable = protections.lifted("filesystem");
+    let scratch = Scratch::make(stage, grants.iter().filter(|held| held.is_none()).count(), protections)
+        .map_err(during("scratch"))?;
     for (number, (grant, held)) in policy.grants.filesystem.iter_mut().zip(&grants).enumerate() {
         let place = stage.join(number.to_string());
         fs::create_dir(&place).map_err(during("grant"))?;
         match held {
             Some(held) => bind(held, &place, grant.access.value == Access::ReadOnly && !writable)
                 .map_err(|error| (format!("grant `{}`", grant.guest.value), error))?,
-            None => scratch(&place, protections).map_err(|error| ("scratch".to_owned(), error))?,
+            None => scratch.directory(number, &place).map_err(|error| ("scratch".to_owned(), error))?,
         }
         grant.host.value = format!("/{number}");
     }
+    scratch.seal().map_err(during("scratch"))?;
     for (number, (path, held, read_only)) in own.into_iter().enumerate() {
         let place = stage.join(format!("own-{number}"));
         fs::create_dir(&place).map_err(during("own directory"))?;
@@ -116,19 +120,49 @@ fn bind(held: &OwnedFd, place: &Path, read_only: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// A directory of its own: bytes and inodes are the kernel's to count, and nothing is left of it.
-fn scratch(place: &Path, protections: &Protections) -> io::Result<()> {
-    let mut options = "mode=0700".to_owned();
-    if let Some(bytes) = protections.limit(LimitKey::Disk) {
-        // A size of 0 would mean no limit, and the kernel counts whole pages.
-        options.push_str(&format!(",size={}", (bytes / PAGE * PAGE).max(PAGE)));
+/// The file system of all scratch grants together: bytes and inodes are the kernel's to count, and nothing is left of it.
+struct Scratch {
+    place: PathBuf,
+    made: bool,
+}
+
+impl Scratch {
+    fn make(stage: &Path, directories: usize, protections: &Protections) -> io::Result<Self> {
+        let place = stage.join("scratch");
+        if directories == 0 {
+            return Ok(Self { place, made: false });
+        }
+        fs::create_dir(&place)?;
+        let mut options = "mode=0700".to_owned();
+        if let Some(bytes) = protections.limit(LimitKey::Disk) {
+            // A size of 0 would mean no limit, and the kernel counts whole pages.
+            options.push_str(&format!(",size={}", (bytes / PAGE * PAGE).max(PAGE)));
+        }
+        if let Some(files) = protections.limit(LimitKey::Files) {
+            // The root and the directories are inodes, too; 0 would mean no limit.
+            options.push_str(&format!(",nr_inodes={}", files.saturating_add(1).saturating_add(directories as u64)));
+        }
+        mount(Some("gauntlet"), &place, Some("tmpfs"), NOTHING_SPECIAL, Some(options.as_str()))?;
+        Ok(Self { place, made: true })
     }
-    if let Some(files) = protections.limit(LimitKey::Files) {
-        // The root of the mount is an inode, too; 0 would mean no limit.
-        options.push_str(&format!(",nr_inodes={}", files.saturating_add(1)));
+
+    /// Puts a fresh directory of it at a place.
+    fn directory(&self, number: usize, place: &Path) -> io::Result<()> {
+        let own = self.place.join(number.to_string());
+        DirBuilder::new().mode(0o700).create(&own)?;
+        let none: Option<&str> = None;
+        mount(Some(&own), place, none, MsFlags::MS_BIND, none)?;
+        mount(none, place, none, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | NOTHING_SPECIAL, none)?;
+        File::open(place).map(drop)
     }
-    mount(Some("gauntlet"), place, Some("tmpfs"), NOTHING_SPECIAL, Some(options.as_str()))?;
-    File::open(place).map(drop)
+
+    /// Takes the whole of it out of reach; its directories stay.
+    fn seal(self) -> io::Result<()> {
+        if self.made {
+            umount2(&self.place, MntFlags::MNT_DETACH)?;
+        }
+        Ok(())
+    }
 }
 
 /// The unit that a tmpfs counts in.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use gauntlet_record::{Cause, DenialKind, LimitKey};
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::filesystem::{Descriptor as Opened, FsPerms, WasiFilesystemCtxView, WasiFilesystemView as _};
+use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
@@ -17,12 +18,14 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::streams::{Metered, Over};
 use crate::determinism::Deterministic;
-use crate::disk::{At, Extent, OverLimit};
+use crate::disk::{At, Charge, Extent, OverLimit};
 use crate::host::{Host, OpenFiles};
 use crate::meter::{GrantIndex, Meter, Work};
 use crate::nodes::{self, Look};
 use crate::places;
 
+/// Nanoseconds in a second.
+const NANOS: u128 = 1_000_000_000;
 /// Most bytes that the engine reads in one call.
 const MAX_READ: u64 = 64 << 10;
 
@@ -39,12 +42,31 @@ struct Files<'a> {
     meter: Arc<Meter>,
     special_files_shut: bool,
     deterministic: Option<&'a mut Deterministic>,
+    clock_step: u64,
 }
 
 impl Files<'_> {
-    /// A file's status, without the host's times in a deterministic run.
+    /// A file's status with times no finer than the granted clock, and without the host's in a deterministic run.
     fn settled(&self, stat: DescriptorStat) -> DescriptorStat {
-        if self.deterministic.is_some() { Deterministic::stat(stat) } else { stat }
+        if self.deterministic.is_some() {
+            return Deterministic::stat(stat);
+        }
+        let coarse = |time: Option<Datetime>| {
+            time.map(|Datetime { seconds, nanoseconds }| {
+                let whole = u128::from(seconds) * NANOS + u128::from(nanoseconds);
+                let whole = whole - whole % u128::from(self.clock_step.max(1));
+                Datetime {
+                    seconds: u64::try_from(whole / NANOS).unwrap_or(seconds),
+                    nanoseconds: u32::try_from(whole % NANOS).unwrap_or(0),
+                }
+            })
+        };
+        DescriptorStat {
+            data_access_timestamp: coarse(stat.data_access_timestamp),
+            data_modification_timestamp: coarse(stat.data_modification_timestamp),
+            status_change_timestamp: coarse(stat.status_change_timestamp),
+            ..stat
+        }
     }
 
     /// What identifies a file, without the host's inode in a deterministic run.
@@ -129,6 +151,21 @@ impl Files<'_> {
         Ok(writable)
     }
 
+    /// Takes the block of a directory or of a long link, where what is made is ours to count.
+    fn name_block(&self, writable: bool, what: &'static str, target: Option<u64>) -> FsResult<Option<Charge>> {
+        if !writable {
+            return Ok(None);
+        }
+        let charge = self.meter.disk.name_block(what, target);
+        charge.map(Some).map_err(|OverLimit| ErrorCode::InsufficientSpace.into())
+    }
+
+    fn settle<T>(&self, charge: Option<Charge>, result: &FsResult<T>) {
+        if let Some(charge) = charge.filter(|_| result.is_err()) {
+            self.meter.disk.failed(charge);
+        }
+    }
+
     /// Counts a name that was made.
     fn made<T>(&self, writable: bool, result: FsResult<T>) -> FsResult<T> {
         if writable && result.is_ok() {
@@ -206,7 +243,6 @@ macro_rules! methods {
 
 impl HostDescriptor for Files<'_> {
     methods! {
-        "advise" File = advise(offset: Filesize, length: Filesize, advice: Advice) -> ();
         "sync-data" Sync = sync_data() -> ();
         "get-flags" File = get_flags() -> DescriptorFlags;
         "get-type" File = get_type() -> DescriptorType;
@@ -216,6 +252,21 @@ impl HostDescriptor for Files<'_> {
         "readlink-at" Path = readlink_at(path: String) -> String, asks path;
         "remove-directory-at" Path = remove_directory_at(path: String) -> (), asks path;
         "unlink-file-at" Path = unlink_file_at(path: String) -> (), asks path;
+    }
+
+    async fn advise(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        offset: Filesize,
+        length: Filesize,
+        advice: Advice,
+    ) -> FsResult<()> {
+        // The kernel may read or drop all of it; a length of 0 stands for all.
+        let size = self.file(&descriptor).and_then(|(file, _)| file.metadata().ok()).map_or(0, |meta| meta.len());
+        self.work(Work::File, "advise", if length == 0 { size } else { length.min(size) })?;
+        self.moved(descriptor.rep(), 0, 0);
+        let result = self.view.advise(descriptor, offset, length, advice).await;
+        self.count("advise", String::new(), result)
     }
 
     async fn read(
@@ -350,7 +401,9 @@ impl HostDescriptor for Files<'_> {
         self.moved(descriptor.rep(), 0, 0);
         let (asked, number) = (super::shown(&path), descriptor.rep());
         let writable = self.may_make(&descriptor, "create-directory-at", &asked)?;
+        let block = self.name_block(writable, "create-directory-at", None)?;
         let result = self.view.create_directory_at(descriptor, path).await;
+        self.settle(block, &result);
         self.place(number, &asked, true, &result);
         let result = self.made(writable, result);
         self.count("create-directory-at", asked, result)
@@ -397,7 +450,9 @@ impl HostDescriptor for Files<'_> {
         self.moved(descriptor.rep(), 0, 0);
         let (asked, number) = (super::shown(&path), descriptor.rep());
         let writable = self.may_make(&descriptor, "symlink-at", &asked)?;
+        let block = self.name_block(writable, "symlink-at", Some(length(&target)))?;
         let result = self.view.symlink_at(descriptor, target, path).await;
+        self.settle(block, &result);
         self.place(number, &asked, true, &result);
         let result = self.made(writable, result);
         self.count("symlink-at", asked, result)
@@ -541,6 +596,7 @@ fn metered(host: &mut Host) -> Files<'_> {
         view: host.wasi.filesystem(),
         open: &mut host.files,
         deterministic: host.deterministic.as_mut(),
+        clock_step: host.clock_step,
     }
 }
 

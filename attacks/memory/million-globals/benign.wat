@@ -1,4 +1,4 @@
-;; Its exports have plain names, each its own, and it marks.
+;; A module of a few small functions.
 (module
   (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
