@@ -90,7 +90,7 @@ pub(crate) fn make(choice: &TargetChoice, directory: &Path) -> Result<Box<dyn Ta
         TargetChoice::Command { path } => CommandTarget::load(path)
             .map(|target| Box::new(target) as Box<dyn Target>)
             .map_err(|error| error.to_string()),
-        TargetChoice::Custom(name) => Err(format!("no target `{name}`")),
+        TargetChoice::Custom { name, .. } => Err(format!("no target `{name}`")),
     }
 }
 
