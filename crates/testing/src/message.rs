@@ -251,7 +251,7 @@ fn remedy(cause: Cause) -> String {
         Cause::EscapedText => "guest text is escaped and cut wherever it is shown".to_owned(),
         Cause::KilledParent => "the parent kills the process that runs the guest".to_owned(),
         Cause::KilledOs => "the system ends the process: SIGXCPU, SIGXFSZ or SIGSYS".to_owned(),
-        Cause::NoEffect => "nothing is denied, and nothing comes of it".to_owned(),
+        Cause::NoEffect => "the guest gets nothing of it; a denial does not have to be seen".to_owned(),
         Cause::NotShown => "nothing is shown".to_owned(),
     }
 }

@@ -172,7 +172,8 @@ impl Suite {
     /// Does what the program's arguments ask for, which are those of every Rust test: filters, `--list`, `--exact`, `--skip`,
     /// `--ignored`, `--test-threads`. The exit code is 0 when no test failed, 101 when one did, and 2 when the suite cannot be run.
     ///
-    /// It has to be all that `main` does: each run of a guest is this program, started again.
+    /// `main` has to call it before it does anything else, apart from becoming a worker: each run of a guest is this program, started
+    /// again.
     #[must_use]
     pub fn main(self) -> ExitCode {
         let arguments: Vec<OsString> = env::args_os().skip(1).collect();
