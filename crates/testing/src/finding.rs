@@ -142,7 +142,10 @@ mod tests {
         let attack = Attack { live: Live::None("It has none.".into()), ..attack() };
         let runs = vec![run(Role::Attack, false, SILENT), run(Role::Benign, true, &[])];
         let held = sort(&attack, &trial(Why::OtherCause, runs));
-        assert!(matches!(&held, Finding::NotWitnessed(why) if why.contains("It has none.")), "{held:?}");
+        assert!(
+            matches!(&held, Finding::NotWitnessed(why) if why.contains("It has none, and the sandbox shows no cause")),
+            "{held:?}"
+        );
     }
 
     #[test]
