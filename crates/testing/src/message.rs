@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use gauntlet_corpus::{Attack, Live, Quantity, World};
-use gauntlet_record::{Cause, Denial, DenialKind, LimitKey, Measured, Origin, Role, Run, Trial, Unit};
+use gauntlet_record::{Cause, Denial, DenialKind, LimitKey, Measured, Origin, Role, Run, Trial, Unit, Why};
 
 /// Where the text of a row begins.
 const INDENT: usize = 16;
@@ -40,7 +40,10 @@ impl Headline {
 pub(crate) fn failure(attack: &Attack, trial: &Trial, headline: Headline, reason: &str, command: &str) -> String {
     let mut text = format!("{}: {} ({})\n", headline.word(), attack.title, attack.weakness);
     let mut row = |label: &str, value: &str| write_row(&mut text, label, value);
-    if headline == Headline::Breached {
+    if headline == Headline::Breached && trial.why == Why::HostDied {
+        row("obtained", &trial.reason);
+        row("wanted", &format!("{}: {}", attack.obtains_text, wants(attack)));
+    } else if headline == Headline::Breached {
         row("obtained", &format!("{}: {}", attack.obtains_text, wants(attack)));
     } else {
         row("reason", reason);

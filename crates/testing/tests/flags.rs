@@ -130,7 +130,11 @@ fn a_breach_fails_and_says_what_a_reader_needs() {
 }
 
 fn a_crash_of_the_sandbox_is_a_breach() {
-    tests_of("aborts", &["--exact", DOT_DOT]).has(101, &["BREACHED", "the process died (SIGABRT)"], &[]);
+    tests_of("aborts", &["--exact", DOT_DOT]).has(
+        101,
+        &["BREACHED", "obtained      the process that ran the guest died: SIGABRT"],
+        &[],
+    );
     tests_of("panics", &["--exact", DOT_DOT]).has(101, &["BREACHED", "the process died (panic)"], &[]);
 }
 
