@@ -1,15 +1,13 @@
 //! Targets by name, and what is known of this host.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::anyhow;
-use gauntlet_record::{Ending, Granted, Host, exit};
-use gauntlet_runner::{TargetChoice, TargetPlan};
+use gauntlet_record::{Granted, Host};
+use gauntlet_runner::{Child, Launcher, TargetChoice, TargetPlan};
 use gauntlet_sandbox::{Inline, Worker};
-use gauntlet_target::{CommandTarget, Description, EndingSeen, Job, Outcome, Target, TargetError};
+use gauntlet_target::{CommandTarget, Description, Target};
 
 use crate::failure::Failure;
 
@@ -76,7 +74,9 @@ fn describe(choice: &TargetChoice) -> Result<Description, Failure> {
 pub(crate) fn make(choice: &TargetChoice, directory: &Path) -> Result<Box<dyn Target>, String> {
     let in_child = |name: String| -> Result<Box<dyn Target>, String> {
         let description = in_process(&name).map_err(|failure| format!("{failure:?}"))?.describe();
-        Ok(Box::new(InChild { name, description, directory: directory.to_owned() }))
+        let program = std::env::current_exe().map_err(|error| format!("cannot find this executable: {error}"))?;
+        let launcher = Launcher { program, args: vec!["perform".into(), name.into()] };
+        Ok(Box::new(Child::new(launcher, description, directory.to_owned())))
     };
     match choice {
         TargetChoice::Worker { lift } => {
@@ -90,7 +90,7 @@ pub(crate) fn make(choice: &TargetChoice, directory: &Path) -> Result<Box<dyn Ta
         TargetChoice::Command { path } => CommandTarget::load(path)
             .map(|target| Box::new(target) as Box<dyn Target>)
             .map_err(|error| error.to_string()),
-        TargetChoice::Custom(name) => Err(format!("no target `{name}`")),
+        TargetChoice::Custom { name, .. } => Err(format!("no target `{name}`")),
     }
 }
 
@@ -104,53 +104,6 @@ pub(crate) fn in_process(name: &str) -> Result<Box<dyn Target>, Failure> {
     let mistake =
         mistake.filter(|mistake| mistake.in_process()).ok_or_else(|| Failure::usage(anyhow!("no target `{name}`")))?;
     Ok(mistake.target(false))
-}
-
-/// Runs a target that would run guests in our own process in a child, so that its crash is a verdict and its use can be measured. The
-/// child inherits what a careless program would: environment, standard streams, descriptors.
-struct InChild {
-    name: String,
-    description: Description,
-    directory: PathBuf,
-}
-
-impl Target for InChild {
-    fn describe(&self) -> Description {
-        self.description.clone()
-    }
-
-    fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
-        let io = |what| move |source| TargetError::Io { what, source };
-        let (question, answer) = (self.directory.join("job.json"), self.directory.join("outcome.json"));
-        let text = serde_json::to_vec(job).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        fs::write(&question, text).map_err(io("cannot write the job"))?;
-        let program = std::env::current_exe().map_err(io("cannot find this executable"))?;
-        let mut command = Command::new(&program);
-        command.arg("perform").arg(&self.name).arg(&question).arg(&answer);
-        let status = command.status().map_err(|source| TargetError::Spawn { program, source })?;
-        let _ = fs::remove_file(&question);
-        let answered = fs::read(&answer);
-        let _ = fs::remove_file(&answer);
-        if status.code() == Some(i32::from(exit::CLEAN))
-            && let Ok(bytes) = answered
-        {
-            let answer: Result<Outcome, String> =
-                serde_json::from_slice(&bytes).map_err(|error| TargetError::Protocol(error.to_string()))?;
-            return answer.map_err(TargetError::Protocol);
-        }
-        let signal = status.signal();
-        let detail = signal.map_or_else(
-            || "the process ended without an answer".to_owned(),
-            |signal| format!("the process died of signal {signal}"),
-        );
-        let ending = EndingSeen {
-            ending: Ending::WorkerDied,
-            signal: Some(signal.unwrap_or(0)),
-            detail,
-            ..EndingSeen::default()
-        };
-        Ok(Outcome { ending, ..Outcome::default() })
-    }
 }
 
 /// What is known of this host.

@@ -14,6 +14,9 @@
 //! - In the hidden command: call [`serve`] with the file that the runner gives as the last argument, a function that makes a target of a
 //!   [`TargetChoice`], and one that finds raw payloads in reports.
 //!
+//! A sandbox that runs guests in its caller's process is wrapped in a [`Child`], so that its crash is a verdict; [`perform`] is what that
+//! child does. [`Single`] runs trials one at a time, for programs with a queue of their own.
+//!
 //! ```
 //! use std::sync::atomic::AtomicBool;
 //! use gauntlet_runner::{Launcher, Options, Plan, Progress, run};
@@ -33,6 +36,7 @@
 //! one that may be reached, and `$CANARY` in a variable or an argument is the run's canary.
 
 mod canary;
+mod child;
 mod judge;
 mod lanes;
 mod listeners;
@@ -43,12 +47,14 @@ mod process;
 mod run;
 mod scratch;
 mod selftest;
+mod single;
 mod snapshot;
 mod store;
 mod tree;
 mod trial;
 mod world;
 
+pub use child::{Child, perform};
 pub use judge::{Judgement, judge};
 pub use lanes::Launcher;
 pub use measure::Calibration;
@@ -58,5 +64,6 @@ pub use process::{Sample, sample};
 pub use run::{Progress, RunError, run};
 pub use scratch::{Scratch, ScratchError};
 pub use selftest::{Mistake, selftest};
+pub use single::Single;
 pub use store::{EVENTS, Output, OutputError, RECORD, write_atomically};
 pub use trial::{FixtureCounts, MakeTarget, Payloads, SuperviseError, TargetChoice, TrialSpec, serve, supervise};

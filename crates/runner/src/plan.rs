@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gauntlet_corpus::{Attack, Live, World};
-use gauntlet_policy::{Feature, FileGrant, Overlay, Policy, Spanned};
+use gauntlet_policy::{Feature, FileGrant, Limit, Overlay, Policy, Span, Spanned};
 use gauntlet_record::{Known, Role, TargetInfo, Trial, Verdict, Why, digest};
 use gauntlet_target::Description;
 
@@ -209,6 +209,14 @@ impl Plan {
                 let own = if others.is_empty() { Some(target.choice.clone()) } else { lifted(&target.choice, &others) };
                 let borrowed =
                     || reference(target).and_then(|(choice, name)| Some((lifted(&choice, &others)?, Some(name))));
+                if let (TargetChoice::Custom { name, .. }, false) = (&target.choice, others.is_empty()) {
+                    let asked = TargetChoice::Custom { name: name.clone(), lift: others.clone() };
+                    let mut overlay = tightened.clone();
+                    overlay.open(&unlimited(&others));
+                    let mut plans = vec![live(asked, overlay, None, escaping, None)];
+                    plans.extend(borrowed().map(|(choice, name)| live(choice, tightened, None, escaping, name)));
+                    return plans;
+                }
                 let placed = own.map(|choice| (choice, None)).or_else(borrowed);
                 placed
                     .into_iter()
@@ -311,8 +319,17 @@ pub(crate) fn lifted(choice: &TargetChoice, ids: &[String]) -> Option<TargetChoi
     match choice {
         TargetChoice::Worker { lift } => Some(TargetChoice::Worker { lift: with(lift) }),
         TargetChoice::Inline { lift } => Some(TargetChoice::Inline { lift: with(lift) }),
-        TargetChoice::Weakened { .. } | TargetChoice::Command { .. } | TargetChoice::Custom(_) => None,
+        TargetChoice::Weakened { .. } | TargetChoice::Command { .. } | TargetChoice::Custom { .. } => None,
     }
+}
+
+/// What a policy can say of protections that are to be left out: limits without a bound.
+fn unlimited(ids: &[String]) -> Policy {
+    let mut opened = Policy::default();
+    for key in ids.iter().filter_map(|id| id.parse().ok()) {
+        opened.limits.set(key, Limit::Unlimited(Span::default()));
+    }
+    opened
 }
 
 /// Pinned digests are mapped onto the guests of the trial, as grants are mapped onto fixtures: the user's own modules are not among them.
@@ -405,6 +422,24 @@ mod tests {
             choices(&command(), overlay),
             [(command().choice, None, true), (worker().choice, Some("t".into()), true)]
         );
+    }
+
+    #[test]
+    fn a_sandbox_that_is_linked_in_is_asked_to_leave_out_what_is_lifted_and_told_by_its_policy() {
+        let custom = |lift: &[&str]| TargetChoice::Custom {
+            name: "mine".into(),
+            lift: lift.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        let mine = target(custom(&[]));
+        let lift = Live::Lift(vec!["memory".into(), "jail".into()]);
+        let worker = TargetChoice::Worker { lift: vec!["memory".into(), "jail".into()] };
+        let expected = [(custom(&["memory", "jail"]), None, true), (worker, Some("t".into()), true)];
+        assert_eq!(choices(&mine, lift.clone()), expected);
+        let alone = Plan { reference: None, ..plan("") };
+        let plans = alone.live(&mine, &attack(lift));
+        assert_eq!(plans.len(), 1);
+        assert_eq!(plans[0].overlay.limit(LimitKey::Memory), None);
+        assert!(alone.live(&mine, &attack(Live::Executor("naive-paths".into()))).is_empty());
     }
 
     #[test]

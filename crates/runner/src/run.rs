@@ -125,7 +125,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A whole trial, as often as the plan says; the worst one counts. `None` if it was cancelled.
-    fn trial(&self, target: &TargetPlan, attack: &Attack, base: Calibration) -> Option<Trial> {
+    pub(crate) fn trial(&self, target: &TargetPlan, attack: &Attack, base: Calibration) -> Option<Trial> {
         let start = Instant::now();
         let mut trial = match self.plan.lacking(target, attack) {
             Some(reason) => {

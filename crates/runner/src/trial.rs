@@ -50,15 +50,20 @@ pub enum TargetChoice {
         /// The file.
         path: PathBuf,
     },
-    /// A sandbox that the program linked in, by a name of its own.
-    Custom(String),
+    /// A sandbox that the program linked in.
+    Custom {
+        /// A name of its own.
+        name: String,
+        /// Protections that it is asked to leave out, by id. What it cannot leave out it keeps, and the host sees what came of that.
+        lift: Vec<String>,
+    },
 }
 
 impl TargetChoice {
     /// Whether the target may be unable to say what stopped a guest.
     #[must_use]
     pub const fn may_be_silent(&self) -> bool {
-        matches!(self, Self::Command { .. } | Self::Custom(_))
+        matches!(self, Self::Command { .. } | Self::Custom { .. })
     }
 
     /// Whether guest text is escaped in what this target's runs leave behind.
@@ -66,7 +71,7 @@ impl TargetChoice {
     pub fn escapes(&self) -> bool {
         match self {
             Self::Worker { lift } | Self::Inline { lift } => !lift.iter().any(|id| id == ESCAPING),
-            Self::Weakened { .. } | Self::Command { .. } | Self::Custom(_) => true,
+            Self::Weakened { .. } | Self::Command { .. } | Self::Custom { .. } => true,
         }
     }
 }

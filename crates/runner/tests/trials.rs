@@ -77,7 +77,8 @@ impl Target for Shell {
 
 fn make(choice: &TargetChoice) -> Result<Box<dyn Target>, String> {
     let name = match choice {
-        TargetChoice::Custom(name) => name.clone(),
+        TargetChoice::Custom { lift, .. } if lift.iter().any(|id| id == "filesystem") => "broken".to_owned(),
+        TargetChoice::Custom { name, .. } => name.clone(),
         TargetChoice::Worker { .. } | TargetChoice::Weakened { backstops: true, .. } => "shell".to_owned(),
         TargetChoice::Weakened { name, .. } => name.clone(),
         TargetChoice::Inline { .. } | TargetChoice::Command { .. } => return Err("no such target".to_owned()),
@@ -126,7 +127,7 @@ fn attack(script: &str, obtains: Obtains) -> Attack {
 }
 
 fn plan(attacks: Vec<Attack>, target: &str) -> Plan {
-    let choice = TargetChoice::Custom(target.to_owned());
+    let choice = TargetChoice::Custom { name: target.to_owned(), lift: Vec::new() };
     let description = Shell { name: target.to_owned() }.describe();
     let policy = Policy::parse("test", "version: 1\n").unwrap();
     Plan {
@@ -306,6 +307,17 @@ fn an_attack_is_contained_when_all_three_runs_agree() {
     assert_eq!(roles, [Role::Attack, Role::Live, Role::Benign]);
 }
 
+fn a_linked_in_sandbox_leaves_out_what_a_control_lifts() {
+    let mut attack = attack(GUARDED, Obtains::Canary(Channel::Stdout));
+    attack.live = Live::Lift(vec!["filesystem".into()]);
+    let held = trial(&plan(vec![attack.clone()], "shell"));
+    assert_eq!((held.verdict, held.witnessed), (Verdict::Contained, true), "{}", held.reason);
+    assert_eq!(held.run(Role::Live).unwrap().witnessed_on, None);
+    attack.live = Live::Lift(vec!["network".into()]);
+    let kept = trial(&plan(vec![attack], "shell"));
+    assert_eq!((kept.verdict, kept.why), (Verdict::Inconclusive, Why::LiveFailed));
+}
+
 fn a_silent_target_contains_weakly() {
     let trial = trial(&plan(vec![attack(GUARDED, Obtains::Canary(Channel::Stdout))], "silent"));
     assert_eq!(
@@ -454,6 +466,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_grant_of_the_root_is_imitated", a_grant_of_the_root_is_imitated),
     ("packets_to_the_watched_listener_are_seen", packets_to_the_watched_listener_are_seen),
     ("an_attack_is_contained_when_all_three_runs_agree", an_attack_is_contained_when_all_three_runs_agree),
+    ("a_linked_in_sandbox_leaves_out_what_a_control_lifts", a_linked_in_sandbox_leaves_out_what_a_control_lifts),
     ("a_silent_target_contains_weakly", a_silent_target_contains_weakly),
     ("a_target_that_runs_nothing_contains_nothing", a_target_that_runs_nothing_contains_nothing),
     ("a_dead_host_is_a_breach", a_dead_host_is_a_breach),
