@@ -1,6 +1,6 @@
 """Runs one preview 1 guest in the Python package `wasmtime`, of any release from 19: options, `--`, the guest's file, its arguments.
 
-Exit code: the guest's own; 70 if it trapped or was refused, with the reason on standard error."""
+Exit code: the guest's own; 70 if it trapped, 71 if it was refused, with the reason on standard error."""
 
 import sys
 import threading
@@ -8,6 +8,7 @@ import threading
 import wasmtime
 
 FAILED = 70
+REFUSED = 71
 # How often the epoch advances, in seconds.
 TICK = 0.001
 
@@ -86,6 +87,10 @@ def main():
     try:
         with open(module, "rb") as file:
             compiled = wasmtime.Module(engine, file.read())
+    except wasmtime.WasmtimeError as error:
+        print("refused:", str(error)[:2000], file=sys.stderr)
+        return REFUSED
+    try:
         linker.instantiate(store, compiled).exports(store)["_start"](store)
     except wasmtime.ExitTrap as end:
         return end.code

@@ -33,9 +33,9 @@ fn script(home: &Home, name: &str, text: &str, more: &str) {
     home.write(&format!("{name}.yaml"), file);
 }
 
-/// Runs one attack against a script, under a deadline of 50 ms.
+/// Runs one attack against a script, under a deadline of 2 s.
 fn against(home: &Home, name: &str) -> Done {
-    home.write("p.yaml", "version: 1\nlimits: { deadline: 50ms }\n");
+    home.write("p.yaml", "version: 1\nlimits: { deadline: 2s }\n");
     let target = format!("{name}.yaml");
     home.gauntlet(&["run", "--policy", "p.yaml", "--target", &target, "--filter", ATTACK, "--output", name])
 }
@@ -238,15 +238,18 @@ fn node_is_breached_as_its_documentation_says() {
     let record = home.record("out");
     let trial = only(&record);
     assert_eq!((trial.verdict, trial.why), (Verdict::Breached, Why::Obtained));
-    let attack = trial.run(Role::Attack).unwrap();
+    let run_of_attack = trial.run(Role::Attack).unwrap();
     // The evidence is the run's own canary, which lies outside of every grant.
-    assert_eq!(attack.measured.canaries, ["stdout"]);
-    let canary = attack.stdout.as_str();
+    assert_eq!(run_of_attack.measured.canaries, ["stdout"]);
+    let canary = run_of_attack.stdout.as_str();
     assert!(canary.as_bytes().windows(32).any(|word| word.iter().all(u8::is_ascii_hexdigit)), "{canary}");
     assert!(trial.run(Role::Benign).unwrap().obtained, "Node runs honest guests");
     assert!(trial.known.as_ref().is_some_and(|known| known.link.starts_with("https://nodejs.org/")));
-    let done = home.gauntlet(&["run", "--target", "node-wasi", "--filter", attack, "--output", "out", "--allow-known"]);
-    assert!(done.ended(exit::CLEAN).stdout.contains("KNOWN GAPS"));
+    // Beside what it does contain, the gap may be allowed; alone it proves nothing.
+    let allowed = ["run", "--target", "node-wasi", "--filter", attack, "--output", "out", "--allow-known"];
+    home.gauntlet(&allowed).ended(exit::INCONCLUSIVE);
+    let beside = [&allowed[..], &["--filter", "files-read/absolute-path#etc-passwd"]].concat();
+    assert!(home.gauntlet(&beside).ended(exit::CLEAN).stdout.contains("KNOWN GAPS"));
 }
 
 #[test]
