@@ -129,6 +129,7 @@ Examples:
   gauntlet run --policy sandbox.yaml --target worker --filter memory/
   gauntlet run ./my-attack/                      run one folder of your own
   gauntlet run --target my-runtime.yaml          attack another sandbox
+  gauntlet run --target wasmtime-py@44.0.0 --install
 
 Exit codes: 0 contained, 1 breached, 2 wrong input, 3 inconclusive, 4 harness or host.")]
 pub(crate) struct Run {
@@ -138,9 +139,17 @@ pub(crate) struct Run {
     /// The policy under test: a preset's name or a file.
     #[arg(long, short, value_name = "POLICY", default_value = DEFAULT_POLICY)]
     pub(crate) policy: String,
-    /// The sandbox under test: worker, inline, or a file that describes a program; may be given several times.
+    /// The sandbox under test: worker, inline, a name that `gauntlet list targets` gives, or a file that describes a program; may be
+    /// given several times.
+    ///
+    /// NAME@RELEASE is one release of it, in an environment of its own: see --install.
     #[arg(long, short, value_name = "TARGET", default_value = "worker")]
     pub(crate) target: Vec<String>,
+    /// Build the environments of the releases that targets and live controls name, where they are not there yet.
+    ///
+    /// They are downloaded from the package registry that your own tools use, into the cache folder of your user.
+    #[arg(long)]
+    pub(crate) install: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
     /// Run every attack this often; one breach or doubt among them counts.

@@ -2,67 +2,206 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::anyhow;
-use gauntlet_record::{Granted, Host};
+use anyhow::{Context as _, anyhow};
+use gauntlet_policy::LoadError;
+use gauntlet_record::{Granted, Host, LimitKey};
 use gauntlet_runner::{Child, Launcher, TargetChoice, TargetPlan};
 use gauntlet_sandbox::{Inline, Worker};
-use gauntlet_target::{CommandTarget, Description, Target};
+use gauntlet_target::{CommandFile, CommandTarget, CommandTargetError, Description, Release, Target};
 
 use crate::failure::Failure;
+use crate::inputs;
 
 /// Prefix of a broken executor's name, where one is named like a target.
 const MISTAKE: &str = "mistake:";
 
-/// What `--target` takes, with a word on each.
+/// The target file that is there to be copied.
+const TEMPLATE: &str = "template";
+
+/// What `--target` takes, with a word on each. No program is started for it.
 pub(crate) fn listed() -> Vec<(String, String)> {
     let mut rows = vec![
         ("worker".to_owned(), "our executor, in a jailed process of its own".to_owned()),
         ("inline".to_owned(), "our executor, in its caller's process".to_owned()),
     ];
-    for (path, text) in gauntlet_attacks::FILES.iter().filter(|(path, _)| path.starts_with("targets/")) {
-        let target = std::str::from_utf8(text).ok().and_then(|text| CommandTarget::parse(path, text).ok());
-        if let Some(target) = target {
-            let about = target.describe();
-            rows.push((
-                format!("attacks/{path}"),
-                format!("{} {}, {}", about.engine, about.version, target.status().as_str()),
-            ));
+    for (name, text) in embedded().filter(|(name, _)| *name != TEMPLATE) {
+        if let Ok(target) = CommandTarget::parse(name, text) {
+            let there = if target.program_exists() { "" } else { ", not installed here" };
+            let releases =
+                if target.has_releases() { format!(", and any release as {name}@RELEASE") } else { String::new() };
+            rows.push((name.to_owned(), format!("{}, {}{there}{releases}", target.engine(), target.status().as_str())));
         }
     }
     rows
 }
 
-/// A target by the name that `--target` takes.
-pub(crate) fn plan(name: &str) -> Result<TargetPlan, Failure> {
+/// The target files that ship with the program, by name.
+fn embedded() -> impl Iterator<Item = (&'static str, &'static str)> {
+    gauntlet_attacks::FILES.iter().filter_map(|(path, text)| {
+        let name = path.strip_prefix("targets/")?.strip_suffix(".yaml")?;
+        Some((name, std::str::from_utf8(text).ok()?))
+    })
+}
+
+/// A target by the name that `--target` takes. With `install`, the environment of a release is built if it is not there.
+pub(crate) fn plan(name: &str, install: bool) -> Result<TargetPlan, Failure> {
     let choice = match name {
         "worker" => TargetChoice::Worker { lift: Vec::new() },
         "inline" => TargetChoice::Inline { lift: Vec::new() },
         _ if name.starts_with(MISTAKE) => {
             TargetChoice::Weakened { name: name[MISTAKE.len()..].to_owned(), backstops: false }
         }
-        _ => {
-            let path = PathBuf::from(name);
-            let target = CommandTarget::load(&path).map_err(|error| {
-                Failure::usage(
-                    anyhow::Error::new(error)
-                        .context(format!("no target `{name}`; `gauntlet list targets` names them")),
-                )
-            })?;
-            if !target.program_exists() {
-                return Err(Failure::usage(anyhow!(
-                    "the program `{}` of target `{name}` is not there",
-                    target.program()
-                )));
-            }
-            // Supervisors run elsewhere.
-            let path = fs::canonicalize(&path)
-                .map_err(|error| Failure::usage(anyhow::Error::new(error).context(format!("no target `{name}`"))))?;
-            TargetChoice::Command { path }
-        }
+        _ => TargetChoice::Command { file: Box::new(command(name, install)?) },
     };
     let description = describe(&choice)?;
     Ok(TargetPlan { choice, description })
+}
+
+/// The release of an engine that a live control names, if its environment was built; with `install`, it is built.
+pub(crate) fn release(name: &str, install: bool) -> Result<Option<TargetPlan>, Failure> {
+    let built = || {
+        let file = find(name).ok()?;
+        let target = CommandTarget::new(&file).ok()?;
+        (target.program_exists() && is_built(file.release.as_ref()?)).then_some(())
+    };
+    if install || built().is_some() { plan(name, install).map(Some) } else { Ok(None) }
+}
+
+/// A target file, its program there and answering.
+fn command(name: &str, install: bool) -> Result<CommandFile, Failure> {
+    let file = find(name)?;
+    let target = CommandTarget::new(&file).map_err(|error| unusable(name, error))?;
+    if let Some(release) = &file.release {
+        let there = || target.program_exists() && is_built(release);
+        if !there() && install {
+            build(name, &target, release)?;
+        }
+        if !there() {
+            let commands: Vec<String> = target.install_commands(release).iter().map(|command| shown(command)).collect();
+            return Err(Failure::usage(anyhow!(
+                "the environment of `{name}` was not built. Run the same with `--install`, which builds it in `{}` by: {}",
+                release.folder.display(),
+                commands.join("; ")
+            )));
+        }
+    } else if !target.answers() {
+        let hint = match target.install_hint() {
+            "" => String::new(),
+            hint => format!("; to get it: {hint}"),
+        };
+        return Err(Failure::usage(anyhow!(
+            "the program `{}` of target `{name}` is not there, or does not answer{hint}",
+            target.program()
+        )));
+    }
+    Ok(file)
+}
+
+/// A target file by its path or, of those that ship with the program, by its name; `name@release` is one release of it.
+fn find(name: &str) -> Result<CommandFile, Failure> {
+    let (base, release) = match name.rsplit_once('@') {
+        Some((base, release)) if !Path::new(name).exists() => (base, Some(release)),
+        _ => (name, None),
+    };
+    let shipped = embedded().find(|(known, _)| *known == base);
+    let read = match shipped {
+        Some((known, text)) => CommandFile::new(known, text, |driver| {
+            let path = format!("targets/{driver}");
+            let found = gauntlet_attacks::FILES.iter().find(|(known, _)| *known == path);
+            found.map(|(_, text)| text.to_vec()).ok_or_else(|| CommandTargetError::Driver {
+                file: path,
+                source: LoadError::Io(std::io::ErrorKind::NotFound.into()),
+            })
+        }),
+        None => CommandFile::load(Path::new(base)),
+    };
+    let mut file = read.map_err(|error| unusable(name, error))?;
+    if let Some(version) = release {
+        let folder = cache().map_err(Failure::usage)?.join(&file.name).join(version);
+        file.release = Some(Release { version: version.to_owned(), folder });
+    }
+    Ok(file)
+}
+
+/// The failure for a target file that cannot be used, with its faults drawn.
+fn unusable(name: &str, error: CommandTargetError) -> Failure {
+    if let CommandTargetError::Faults { text, faults } = error {
+        return inputs::unusable(name, LoadError::Faults { text, faults });
+    }
+    Failure::usage(anyhow::Error::new(error).context(format!("no target `{name}`; `gauntlet list targets` names them")))
+}
+
+/// Where environments of releases are kept: `gauntlet/targets` in the user's cache folder.
+fn cache() -> anyhow::Result<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+    let folder = folder
+        .context("there is no cache folder for the release: set `XDG_CACHE_HOME` or `HOME` to an absolute path")?;
+    Ok(folder.join("gauntlet/targets"))
+}
+
+/// The file that is written when an environment is whole.
+fn mark(release: &Release) -> PathBuf {
+    let mut name = release.folder.clone().into_os_string();
+    name.push(".built");
+    name.into()
+}
+
+fn is_built(release: &Release) -> bool {
+    mark(release).is_file()
+}
+
+/// Builds the environment of a release. Two that want the same one take turns.
+fn build(name: &str, target: &CommandTarget, release: &Release) -> Result<(), Failure> {
+    let failed = |what: &str| {
+        let what = format!("cannot build the environment of `{name}`: {what}");
+        move |error: std::io::Error| Failure::harness(anyhow::Error::new(error).context(what))
+    };
+    let above = release.folder.parent().unwrap_or(&release.folder);
+    fs::create_dir_all(above).map_err(failed("its folder cannot be made"))?;
+    let turn = fs::File::create(mark(release).with_extension("lock")).map_err(failed("its lock cannot be made"))?;
+    turn.lock().map_err(failed("its lock cannot be taken"))?;
+    if target.program_exists() && is_built(release) {
+        return Ok(());
+    }
+    if release.folder.exists() {
+        fs::remove_dir_all(&release.folder).map_err(failed("what was left of an earlier try cannot be removed"))?;
+    }
+    for command in target.install_commands(release) {
+        let line = shown(&command);
+        anstream::eprintln!("building {name}: {line}");
+        let Some((program, arguments)) = command.split_first() else { continue };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(std::io::stderr());
+        let status = command.status().map_err(failed(&format!("`{line}` cannot be started")))?;
+        if !status.success() {
+            return Err(Failure::harness(anyhow!(
+                "cannot build the environment of `{name}`: `{line}` ended with {status}"
+            )));
+        }
+    }
+    fs::write(mark(release), format!("{}\n", release.version)).map_err(failed("its mark cannot be written"))
+}
+
+/// A command as a person would type it, roughly.
+fn shown(command: &[std::ffi::OsString]) -> String {
+    command.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// What foreign targets cannot be told of a limit, in words for the record; `None` where all can be told, or are ours.
+pub(crate) fn not_expressible(targets: &[TargetPlan], key: &str) -> Option<String> {
+    let key = key.strip_prefix("limits.")?.parse::<LimitKey>().ok()?;
+    let cannot = |target: &&TargetPlan| match &target.choice {
+        TargetChoice::Command { file } => CommandTarget::new(file).is_ok_and(|target| !target.expresses(key)),
+        TargetChoice::Worker { .. }
+        | TargetChoice::Inline { .. }
+        | TargetChoice::Weakened { .. }
+        | TargetChoice::Custom(_) => false,
+    };
+    let names: Vec<&str> = targets.iter().filter(cannot).map(|target| target.description.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("not expressible on {}", names.join(", ")))
 }
 
 fn describe(choice: &TargetChoice) -> Result<Description, Failure> {
@@ -87,7 +226,7 @@ pub(crate) fn make(choice: &TargetChoice, directory: &Path) -> Result<Box<dyn Ta
             let mistake = gauntlet_weakened::find(name).ok_or_else(|| format!("no weakened executor `{name}`"))?;
             if mistake.in_process() { in_child(format!("{MISTAKE}{name}")) } else { Ok(mistake.target(*backstops)) }
         }
-        TargetChoice::Command { path } => CommandTarget::load(path)
+        TargetChoice::Command { file } => CommandTarget::new(file)
             .map(|target| Box::new(target) as Box<dyn Target>)
             .map_err(|error| error.to_string()),
         TargetChoice::Custom { name, .. } => Err(format!("no target `{name}`")),

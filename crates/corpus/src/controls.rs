@@ -89,7 +89,10 @@ fn opened(reader: &mut Reader, node: &Node) -> Option<Live> {
         }
         key @ ("executor" | "engine") => {
             let text = reader.text(key, &first.value)?;
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+            // An engine is named with its release, as `--target` takes it: `wasmtime-py@44.0.0`.
+            let plain = |c: char| {
+                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.') || (c == '@' && key == "engine")
+            };
             if !text.value.chars().all(plain) {
                 reader.fault("not-a-name", format!("`{key}` is `{}`", text.value), "Write its plain name.", text.span);
                 return None;

@@ -71,6 +71,7 @@ pub fn example() -> Record {
             }],
         }),
         known_allowed: false,
+        closed_gaps: Vec::new(),
     }
 }
 

@@ -68,7 +68,8 @@ pub fn guarantees(record: &Record) -> Vec<Guarantee> {
                 .collect();
             let held = about.iter().filter(|trial| trial.verdict == Verdict::Contained).count();
             let (proof, note) = if !breached.is_empty() {
-                (Proof::Fail, format!("breached by {}", breached.join(", ")))
+                let also = value.not_held.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+                (Proof::Fail, format!("breached by {}{also}", breached.join(", ")))
             } else if let Some(reason) = &value.not_held {
                 (Proof::NotProved, reason.clone())
             } else if !open.is_empty() {

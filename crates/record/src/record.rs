@@ -51,6 +51,9 @@ pub struct Record {
     /// Known gaps were allowed: they do not count for the exit code.
     #[serde(default)]
     pub known_allowed: bool,
+    /// Known gaps that no longer breach, each as `attack on target`: their entries can go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_gaps: Vec<String>,
 }
 
 /// The tool that wrote a record.

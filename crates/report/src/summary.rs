@@ -85,6 +85,11 @@ impl Summary {
         if let Some(score) = &record.mutation {
             parts.push(format!("{} of {} broken executors caught", score.caught, score.total));
         }
+        match record.closed_gaps.len() {
+            0 => {}
+            1 => parts.push("1 known gap is no longer open".to_owned()),
+            more => parts.push(format!("{more} known gaps are no longer open")),
+        }
         let severe = record.findings.iter().filter(|finding| finding.severity >= Severity::High).count();
         if severe > 0 {
             parts.push(format!("the policy has {} of severity high or above", count(severe, "finding")));
@@ -258,6 +263,14 @@ mod tests {
         record.mutation = None;
         record.trials.retain(|trial| trial.verdict == Verdict::Unsupported);
         assert_eq!((Summary::of(&record).word, Summary::of(&record).exit), ("NOTHING PROVED", exit::INCONCLUSIVE));
+    }
+
+    #[test]
+    fn a_known_gap_that_no_longer_breaches_is_told() {
+        let mut record = example();
+        assert!(!Summary::of(&record).sentence.contains("no longer open"));
+        record.closed_gaps = vec!["files-read/dot-dot on node-wasi".to_owned()];
+        assert!(Summary::of(&record).sentence.contains("1 known gap is no longer open"));
     }
 
     #[test]

@@ -107,6 +107,7 @@ fn poison(mut record: Record, text: &str) -> Record {
     record.policy.name = text();
     record.policy.sha256 = text();
     record.corpus.sha256 = text();
+    record.closed_gaps = vec![text()];
     for value in &mut record.policy.values {
         value.key = text();
         value.value = text();

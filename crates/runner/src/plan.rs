@@ -33,6 +33,8 @@ pub struct Options {
     pub known: Vec<KnownGap>,
     /// Trials that an earlier run has finished: target and attack.
     pub skip: Vec<(String, String)>,
+    /// Releases of engines whose environment was built: live controls that need one run there. What is not here is `unsupported`.
+    pub releases: Vec<TargetPlan>,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             host_memory: 0,
             known: Vec::new(),
             skip: Vec::new(),
+            releases: Vec::new(),
         }
     }
 }
@@ -162,11 +165,32 @@ impl Plan {
             return Some(format!("{name} lacks `{missing}`"));
         }
         match &attack.live {
-            Live::Engine(release) => {
-                Some(format!("the live control needs engine release {release}, which is not built in"))
-            }
-            Live::Overlay(_) | Live::Lift(_) | Live::Executor(_) | Live::None(_) => None,
+            Live::Engine(release) if self.release(release).is_none() => Some(format!(
+                "the live control needs {release}, which was not built; `gauntlet run --target {release} --install` does that"
+            )),
+            Live::Engine(_) | Live::Overlay(_) | Live::Lift(_) | Live::Executor(_) | Live::None(_) => None,
         }
+    }
+
+    /// A release of an engine, by the name that a live control gives it.
+    fn release(&self, name: &str) -> Option<&TargetPlan> {
+        self.options.releases.iter().find(|release| release.description.name == name)
+    }
+
+    /// Known gaps of the targets that were tried and none of whose trials breached any more, each as `attack on target`. A gap of which a
+    /// trial proved nothing is not among them.
+    #[must_use]
+    pub fn closed_gaps(&self, trials: &[Trial]) -> Vec<String> {
+        let about = |gap: &KnownGap, trial: &Trial| {
+            let family = trial.attack.split('#').next();
+            trial.target == gap.target && (trial.attack == gap.attack || family == Some(gap.attack.as_str()))
+        };
+        let closed = |gap: &&KnownGap| {
+            let mut about = trials.iter().filter(|trial| about(gap, trial)).peekable();
+            about.peek().is_some() && about.all(|trial| trial.verdict == Verdict::Contained)
+        };
+        let named = |gap: &KnownGap| format!("{} on {}", gap.attack, gap.target);
+        self.options.known.iter().filter(closed).map(named).collect()
     }
 
     /// The attack, or its benign twin, under the policy.
@@ -231,7 +255,14 @@ impl Plan {
                     .into_iter()
                     .collect()
             }
-            Live::Engine(_) | Live::None(_) => Vec::new(),
+            Live::Engine(name) => {
+                let witness = |release: &TargetPlan| (release.choice != target.choice).then(|| name.clone());
+                let plans = self
+                    .release(name)
+                    .map(|release| live(release.choice.clone(), tightened, None, true, witness(release)));
+                plans.into_iter().collect()
+            }
+            Live::None(_) => Vec::new(),
         }
     }
 
@@ -363,6 +394,7 @@ mod tests {
     use gauntlet_policy::Reader;
     use gauntlet_policy::document;
     use gauntlet_record::LimitKey;
+    use gauntlet_target::CommandFile;
 
     fn part(text: &str) -> Policy {
         Reader::default().policy(&document::parse(text).expect("sound YAML"), false)
@@ -381,7 +413,8 @@ mod tests {
     }
 
     fn command() -> TargetPlan {
-        target(TargetChoice::Command { path: "x.yaml".into() })
+        let file = CommandFile { name: "x".into(), text: String::new(), driver: None, release: None };
+        target(TargetChoice::Command { file: Box::new(file) })
     }
 
     fn plan(policy: &str) -> Plan {
@@ -506,7 +539,45 @@ mod tests {
         assert_eq!(closed.lacking(&foreign, &component), None, "a sandbox that cannot be told is attacked");
         assert!(lacks(&Attack { entry: Some("spin".into()), ..empty_attack() }).is_some());
         assert!(lacks(&Attack { entry: Some("_start".into()), ..empty_attack() }).is_none());
-        assert!(lacks(&Attack { live: Live::Engine("48.0.0".into()), ..empty_attack() }).is_some());
+    }
+
+    #[test]
+    fn a_live_control_on_a_release_needs_its_environment() {
+        let attack = Attack { live: Live::Engine("wasmtime-py@44.0.0".into()), ..empty_attack() };
+        let mut plan = plan("");
+        let lacking = plan.lacking(&worker(), &attack).unwrap();
+        assert!(lacking.contains("gauntlet run --target wasmtime-py@44.0.0 --install"), "{lacking}");
+        assert!(plan.live(&worker(), &attack).is_empty());
+        let mut release = command();
+        release.description.name = "wasmtime-py@44.0.0".into();
+        plan.options.releases = vec![release.clone()];
+        assert_eq!(plan.lacking(&worker(), &attack), None);
+        let witness = |target: &TargetPlan| plan.live(target, &attack).remove(0).witness;
+        assert_eq!(witness(&worker()).as_deref(), Some("wasmtime-py@44.0.0"));
+        assert_eq!(witness(&release), None, "the release itself is under test");
+    }
+
+    #[test]
+    fn a_known_gap_is_closed_when_all_its_trials_were_contained() {
+        let mut plan = plan("");
+        let known = Known { reason: "r".into(), link: "l".into() };
+        let gap = |attack: &str| KnownGap { target: "t".into(), attack: attack.into(), known: known.clone() };
+        plan.options.known = vec![gap("a/held"), gap("a/open"), gap("a/doubt"), gap("a/not-run")];
+        let trial = |id: &str, verdict| {
+            let skeleton = plan.skeleton(&worker(), &Attack { id: id.into(), ..empty_attack() });
+            Trial { verdict, ..skeleton }
+        };
+        let mut trials = vec![
+            trial("a/held#one", Verdict::Contained),
+            trial("a/held#two", Verdict::Contained),
+            trial("a/open#one", Verdict::Contained),
+            trial("a/open#two", Verdict::Breached),
+            trial("a/doubt", Verdict::Inconclusive),
+        ];
+        assert_eq!(plan.closed_gaps(&trials), ["a/held on t"]);
+        trials[0].target = "another".into();
+        trials[1].target = "another".into();
+        assert!(plan.closed_gaps(&trials).is_empty());
     }
 
     #[test]

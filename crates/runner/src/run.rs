@@ -120,8 +120,17 @@ impl<'a> Stage<'a> {
         let attack = empty_attack();
         let plan = self.plan.under_policy(choice, &attack, Role::Benign);
         let target = TargetPlan { choice: choice.clone(), description: self.plan.targets[0].description.clone() };
-        let looks = (0..LOOKS).filter_map(|look| self.run(&target, &attack, &plan, Calibration::default(), look)?.ok());
-        worst(&looks.map(|run| run.measured).collect::<Vec<_>>())
+        let mut looks = Vec::new();
+        for look in 0..LOOKS {
+            let Some(Ok(run)) = self.run(&target, &attack, &plan, Calibration::default(), look) else { continue };
+            // Whoever hangs on a guest that does nothing hangs on every look.
+            let hangs = run.measured.watchdog || run.causes.contains(&Cause::KilledParent);
+            looks.push(run.measured);
+            if hangs {
+                break;
+            }
+        }
+        worst(&looks)
     }
 
     /// A whole trial, as often as the plan says; the worst one counts. `None` if it was cancelled.

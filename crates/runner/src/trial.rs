@@ -14,7 +14,7 @@ use gauntlet_record::{
     Cause, CorpusInfo, Denial, Ending, EndingInfo, GuestText, Host, LimitKey, MAX_NAME_BYTES, MAX_TEXT_BYTES, Measured,
     PolicyInfo, Record, Role, Run, SCHEMA, Tool, Trial, ValueInForce,
 };
-use gauntlet_target::{EndingSeen, Job, Outcome, Target, is_fault_signal};
+use gauntlet_target::{CommandFile, EndingSeen, Job, Outcome, Target, is_fault_signal};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -47,8 +47,8 @@ pub enum TargetChoice {
     },
     /// A program, described by a file.
     Command {
-        /// The file.
-        path: PathBuf,
+        /// The file, as text: it is read once, and what it says holds for the whole run.
+        file: Box<CommandFile>,
     },
     /// A sandbox that the program linked in.
     Custom {
@@ -516,5 +516,6 @@ fn record_of(spec: &TrialSpec, run: Run) -> Record {
         findings: Vec::new(),
         mutation: None,
         known_allowed: false,
+        closed_gaps: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Command targets: one YAML file says how to call another runtime, so that testing it needs no Rust.
 
 mod decode;
+mod file;
 mod process;
 mod template;
 
@@ -13,9 +14,12 @@ use std::time::Duration;
 use std::{env, fs, io};
 
 use gauntlet_policy::document;
-use gauntlet_policy::{Access, Fault, LoadError, MAX_POLICY_BYTES, Policy, Reader, read_limited};
+use gauntlet_policy::{Access, Fault, LoadError, Policy, Reader};
 use gauntlet_record::{Cause, Ending, LimitKey, Unit, Usage};
 
+pub use self::file::{CommandFile, Release};
+
+use self::file::Releases;
 use self::process::{End, Finished};
 use self::template::Template;
 use crate::{Description, EndingSeen, Job, Outcome, Target, TargetError};
@@ -30,9 +34,11 @@ const VERSION_TIME: Duration = Duration::from_secs(10);
 pub enum Status {
     /// It was run.
     Tried,
-    /// It was written from the program's documentation.
+    /// It was not run.
     #[default]
     NotTried,
+    /// It was written from the program's documentation by somebody who could not run it.
+    FromDocumentation,
 }
 
 impl Status {
@@ -42,6 +48,7 @@ impl Status {
         match self {
             Self::Tried => "tried",
             Self::NotTried => "not-tried",
+            Self::FromDocumentation => "from-documentation",
         }
     }
 }
@@ -69,7 +76,23 @@ pub struct CommandTarget {
     environment: Option<Vec<Template>>,
     status: Status,
     notes: String,
+    install: String,
+    driver: Option<String>,
+    driver_text: Option<String>,
+    releases: Option<Releases>,
+    shows: Vec<Shown>,
 }
+
+/// What the program says when it stopped a guest, and what that means.
+#[derive(Debug)]
+struct Shown {
+    exit_code: Option<i32>,
+    stderr: String,
+    cause: Cause,
+}
+
+/// How much of the end of standard error a cause is looked for in, in bytes.
+const SAID_LAST: usize = 16 << 10;
 
 /// Where the version comes from.
 #[derive(Debug)]
@@ -110,6 +133,20 @@ pub enum CommandTargetError {
     /// The file is not UTF-8.
     #[error("the target file is not UTF-8 at byte {0}")]
     NotUtf8(usize),
+    /// The driver that the file names cannot be read.
+    #[error("cannot read the driver `{file}`")]
+    Driver {
+        /// The driver's file.
+        file: String,
+        /// Why not.
+        source: LoadError,
+    },
+    /// A release was asked for, and the file does not say how to get one.
+    #[error("the target file has no `releases`, so that no release of it can be asked for")]
+    NoReleases,
+    /// What was asked for is no release.
+    #[error("`{0}` is not a release; one looks like `44.0.0`")]
+    NotARelease(String),
     /// The text has faults.
     #[error("{} fault(s) in the target file", .faults.len())]
     Faults {
@@ -143,13 +180,42 @@ impl CommandTarget {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is not UTF-8 or has faults.
+    /// If the file or its driver cannot be read, is not UTF-8 or has faults.
     pub fn load(path: &Path) -> Result<Self, CommandTargetError> {
-        let bytes = read_limited(path, MAX_POLICY_BYTES)?;
-        let text =
-            String::from_utf8(bytes).map_err(|error| CommandTargetError::NotUtf8(error.utf8_error().valid_up_to()))?;
-        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        Self::parse(&name, &text).map_err(|faults| CommandTargetError::Faults { text, faults })
+        Self::new(&CommandFile::load(path)?)
+    }
+
+    /// Makes a target from its file.
+    ///
+    /// # Errors
+    ///
+    /// If the text has faults, or a release is asked for that the file does not know how to get.
+    pub fn new(file: &CommandFile) -> Result<Self, CommandTargetError> {
+        let mut target = Self::parse(&file.name, &file.text)
+            .map_err(|faults| CommandTargetError::Faults { text: file.text.clone(), faults })?;
+        target.driver_text.clone_from(&file.driver);
+        if let Some(release) = &file.release {
+            if !file::is_release(&release.version) {
+                return Err(CommandTargetError::NotARelease(release.version.clone()));
+            }
+            let releases = target.releases.as_ref().ok_or(CommandTargetError::NoReleases)?;
+            target.program = releases.program(release);
+            target.name = format!("{}@{}", target.name, release.version);
+            target.version = Version::Text(release.version.clone());
+        }
+        Ok(target)
+    }
+
+    /// The commands that build the environment of a release, each a program with its arguments; none where the file knows of no releases.
+    #[must_use]
+    pub fn install_commands(&self, release: &Release) -> Vec<Vec<OsString>> {
+        self.releases.as_ref().map(|releases| releases.commands(release)).unwrap_or_default()
+    }
+
+    /// How to get the program, for people; empty where the file does not say.
+    #[must_use]
+    pub fn install_hint(&self) -> &str {
+        &self.install
     }
 
     /// The program as the file names it.
@@ -158,10 +224,33 @@ impl CommandTarget {
         &self.program
     }
 
+    /// The engine, as the file names it.
+    #[must_use]
+    pub fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// Whether any release of the program can be asked for.
+    #[must_use]
+    pub const fn has_releases(&self) -> bool {
+        self.releases.is_some()
+    }
+
     /// Whether the program is there and can be executed. A missing one means that nothing can be tested.
     #[must_use]
     pub fn program_exists(&self) -> bool {
         find_program(&self.program).is_some()
+    }
+
+    /// Whether the program is there and answers when it is asked for its version. An interpreter may be there without the library that
+    /// is the target.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.program_exists()
+            && match &self.version {
+                Version::Text(_) => true,
+                Version::Command { command, .. } => ask(command).is_some_and(|finished| finished.end == End::Exited(0)),
+            }
     }
 
     /// Whether the target can set a limit. One that it cannot set is attacked all the same.
@@ -188,11 +277,12 @@ impl CommandTarget {
         &self.notes
     }
 
-    /// The arguments for a job: the guest is at `module`, and `scratch` makes a directory for a scratch grant.
+    /// The arguments for a job: the guest is at `module`, the driver at `driver`, and `scratch` makes a directory for a scratch grant.
     fn arguments(
         &self,
         job: &Job,
         module: &Path,
+        driver: &Path,
         scratch: &mut dyn FnMut() -> io::Result<PathBuf>,
     ) -> io::Result<Vec<OsString>> {
         let mut arguments = Vec::new();
@@ -209,7 +299,9 @@ impl CommandTarget {
                     arguments.extend(job.policy.grants.arguments.iter().map(|argument| OsString::from(&argument.value)))
                 }
                 Item::One(template) => {
-                    arguments.push(template.fill(&[("module", module.as_os_str()), ("nonce", job.nonce.as_ref())]));
+                    let values =
+                        [("module", module.as_os_str()), ("driver", driver.as_os_str()), ("nonce", job.nonce.as_ref())];
+                    arguments.push(template.fill(&values));
                 }
             }
         }
@@ -281,24 +373,54 @@ impl Target for CommandTarget {
         fs::File::create_new(&module)
             .and_then(|mut file| file.write_all(&job.guest))
             .map_err(failed("cannot write the guest to its private folder"))?;
+        let driver = folder.path().join(self.driver.as_deref().unwrap_or("driver"));
+        if self.driver.is_some() {
+            let text = self.driver_text.as_deref().ok_or(io::ErrorKind::NotFound).map_err(io::Error::from);
+            text.and_then(|text| fs::File::create_new(&driver)?.write_all(text.as_bytes()))
+                .map_err(failed("cannot write the driver to its private folder"))?;
+        }
         let mut made = 0_usize;
         let mut scratch = || {
             let path = folder.path().join(format!("scratch-{made}"));
             made += 1;
             fs::create_dir(&path).map(|()| path)
         };
-        let arguments = self.arguments(job, &module, &mut scratch).map_err(failed("cannot make a scratch folder"))?;
+        let arguments =
+            self.arguments(job, &module, &driver, &mut scratch).map_err(failed("cannot make a scratch folder"))?;
         let deadline = job
             .policy
             .limits
             .resolve(LimitKey::Deadline, 0)
             .map(|nanos| Duration::from_nanos(nanos).saturating_add(GRACE));
         let finished = process::run(&program, &arguments, deadline).map_err(spawn_error)?;
-        Ok(outcome(finished, job.policy.limits.resolve(LimitKey::Output, 0)))
+        let cause = self.shown(&finished);
+        let mut outcome = outcome(finished, job.policy.limits.resolve(LimitKey::Output, 0));
+        if let Some(cause) = cause {
+            outcome.ending.ending = match cause {
+                Cause::Limit(_) => Ending::LimitReached,
+                Cause::RefusedModule | Cause::RefusedDigest | Cause::RefusedPolicy => Ending::Refused,
+                _ => Ending::Trapped,
+            };
+            outcome.ending.cause = Some(cause);
+        }
+        Ok(outcome)
     }
 }
 
-/// What was seen of a program, as an outcome. A program's exit code and output are testimony: no typed cause is taken from them.
+impl CommandTarget {
+    /// The cause that the program's own words name. Only an exit is a word; a death by a signal is not. It may be the guest's doing, so
+    /// it can name what stopped a guest, and never that it was stopped.
+    fn shown(&self, finished: &Finished) -> Option<Cause> {
+        let End::Exited(code) = finished.end else { return None };
+        let said = &finished.stderr.bytes;
+        let said = String::from_utf8_lossy(&said[said.len().saturating_sub(SAID_LAST)..]);
+        let fits = |shown: &&Shown| shown.exit_code.is_none_or(|wanted| wanted == code) && said.contains(&shown.stderr);
+        self.shows.iter().find(fits).map(|shown| shown.cause)
+    }
+}
+
+/// What was seen of a program, as an outcome. A program's exit code and output are testimony: no typed cause is taken from them unless
+/// the target file says how it shows one.
 fn outcome(finished: Finished, output_cap: Option<u64>) -> Outcome {
     let ending = match finished.end {
         End::Killed => {
@@ -323,12 +445,17 @@ fn outcome(finished: Finished, output_cap: Option<u64>) -> Outcome {
     }
 }
 
+/// Runs the command that asks for a version.
+fn ask(command: &[String]) -> Option<Finished> {
+    let (program, arguments) = command.split_first()?;
+    let program = find_program(program)?;
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    process::run(&program, &arguments, Some(VERSION_TIME)).ok()
+}
+
 /// The first line of what a program says of its version; `unknown` if it says nothing.
 fn ask_version(command: &[String]) -> String {
-    let answer = command.split_first().and_then(|(program, arguments)| {
-        let program = find_program(program)?;
-        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        let finished = process::run(&program, &arguments, Some(VERSION_TIME)).ok()?;
+    let answer = ask(command).and_then(|finished| {
         let text = String::from_utf8_lossy(&finished.stdout.bytes).into_owned();
         let line: String = text.lines().next()?.trim().chars().filter(|c| !c.is_control()).take(100).collect();
         (!line.is_empty()).then_some(line)

@@ -31,7 +31,7 @@ use gauntlet_policy::Policy;
 use gauntlet_record::{Cause, Confinement, Ending, LimitKey, Usage};
 use serde::{Deserialize, Serialize};
 
-pub use command::{CommandTarget, CommandTargetError, Status};
+pub use command::{CommandFile, CommandTarget, CommandTargetError, Release, Status};
 pub use trace::{MAX_FRAMES, MAX_MOMENTS, Moment, Profile, Trace};
 pub use value::Value;
 

@@ -1,12 +1,13 @@
 //! `gauntlet run`: the attacks against a sandbox, and what that proves.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, anyhow};
-use gauntlet_corpus::{Attack, Corpus};
+use gauntlet_corpus::{Attack, Corpus, Live};
 use gauntlet_lint::lint;
 use gauntlet_policy::{Policy, Requirement};
 use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, exit};
@@ -22,12 +23,13 @@ use crate::{inputs, targets, terminal};
 pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let policy = inputs::policy(&args.policy)?;
     let corpus = inputs::corpus(&args.selection.attacks, &args.only)?;
-    let targets = args.target.iter().map(|name| targets::plan(name)).collect::<Result<Vec<_>, _>>()?;
+    let targets = args.target.iter().map(|name| targets::plan(name, args.install)).collect::<Result<Vec<_>, _>>()?;
     let ours = targets.iter().any(|target| !matches!(target.choice, TargetChoice::Command { .. }));
     if ours {
         preflight(&policy)?;
     }
-    let plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
+    let mut plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
+    plan.options.releases = releases(&plan.attacks, args.install)?;
     if args.dry_run {
         return dry_run(&plan);
     }
@@ -50,6 +52,17 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         }
     }
     Ok(record.exit_code())
+}
+
+/// The releases of engines that live controls run on, as far as their environments were built; with `install`, all are built.
+fn releases(attacks: &[Attack], install: bool) -> Result<Vec<TargetPlan>, Failure> {
+    let names = attacks.iter().filter_map(|attack| match &attack.live {
+        Live::Engine(name) => Some(name.as_str()),
+        Live::Overlay(_) | Live::Lift(_) | Live::Executor(_) | Live::None(_) => None,
+    });
+    let names: BTreeSet<&str> = names.collect();
+    let found = names.into_iter().map(|name| targets::release(name, install)).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Refuses a policy that the executor or the host cannot hold, before any trial.
@@ -114,7 +127,7 @@ pub(super) fn plan(
         known: inputs::known_gaps(&targets)?,
         ..Options::default()
     };
-    Ok(Plan { attacks, targets, reference: Some(targets::plan("worker")?), policy: policy.clone(), options })
+    Ok(Plan { attacks, targets, reference: Some(targets::plan("worker", false)?), policy: policy.clone(), options })
 }
 
 fn dry_run(plan: &Plan) -> Result<u8, Failure> {
@@ -138,7 +151,8 @@ pub(super) fn start(plan: &Plan, corpus: &Corpus, known_allowed: bool) -> Record
     let policy = &plan.policy;
     let mut values = policy.values(plan.options.host_memory);
     for value in &mut values {
-        value.not_held = gauntlet_sandbox::not_held(&value.key, policy).map(str::to_owned);
+        value.not_held = targets::not_expressible(&plan.targets, &value.key)
+            .or_else(|| gauntlet_sandbox::not_held(&value.key, policy).map(str::to_owned));
         if value.key.starts_with("limits.") && value.value.contains('%') {
             value.not_held = Some("shares of the host are not proved yet".to_owned());
         }
@@ -163,6 +177,7 @@ pub(super) fn start(plan: &Plan, corpus: &Corpus, known_allowed: bool) -> Record
         findings: lint(policy, &targets::lint_options(true)),
         mutation: None,
         known_allowed,
+        closed_gaps: Vec::new(),
     }
 }
 
@@ -210,6 +225,7 @@ pub(super) fn trials(
         return Err(Failure::harness(error));
     }
     record.complete = !cancel.load(Ordering::Relaxed) && (trials.len() == plan.trials() || plan.options.fail_fast);
+    record.closed_gaps = plan.closed_gaps(&trials);
     record.trials = trials;
     Ok(record)
 }

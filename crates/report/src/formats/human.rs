@@ -35,7 +35,7 @@ pub(crate) fn write(record: &Record, options: &Options, out: &mut dyn io::Write)
     page.findings(record);
     page.mutation(record);
     page.host(record);
-    page.result(&summary);
+    page.result(record, &summary);
     out.write_all(page.text.as_bytes())?;
     Ok(())
 }
@@ -327,7 +327,7 @@ impl Page {
         }
     }
 
-    fn result(&mut self, summary: &Summary) {
+    fn result(&mut self, record: &Record, summary: &Summary) {
         self.gap();
         let style = match summary.outcome {
             Outcome::Contained => Style::Good,
@@ -335,6 +335,9 @@ impl Page {
             Outcome::Open => Style::Warn,
         };
         self.flow("Result: ", "│ ", &format!("{}.", summary.sentence));
+        for gap in &record.closed_gaps {
+            self.flow("No longer open: ", "│ ", &plain(gap));
+        }
         let word = self.paint(style, summary.word);
         self.line(&format!("{word}, exit code {}: {}.", summary.exit, summary.meaning()));
     }

@@ -4,10 +4,11 @@ use std::sync::OnceLock;
 
 use gauntlet_policy::document::{Node, Value};
 use gauntlet_policy::{Reader, Span, Spanned};
-use gauntlet_record::LimitKey;
+use gauntlet_record::{Cause, LimitKey};
 
+use super::file::Releases;
 use super::template::Template;
-use super::{CommandTarget, Item, Status, Version, units};
+use super::{CommandTarget, Item, Shown, Status, Version, units};
 use crate::limit_key;
 
 const KEYS: &[&str] = &[
@@ -23,6 +24,10 @@ const KEYS: &[&str] = &[
     "limits",
     "grants",
     "notes",
+    "install",
+    "driver",
+    "releases",
+    "shows",
 ];
 
 /// The node as a target; `None` where something that every target needs is missing.
@@ -45,6 +50,11 @@ pub(super) fn target(reader: &mut Reader, name: &str, node: &Node) -> Option<Com
         environment: None,
         status: Status::default(),
         notes: String::new(),
+        install: String::new(),
+        driver: None,
+        driver_text: None,
+        releases: None,
+        shows: Vec::new(),
     };
     // Mappings whose arguments have to find their way into the command line, with the item that takes them.
     let mut mapped: Vec<(&str, Span)> = Vec::new();
@@ -62,7 +72,8 @@ pub(super) fn target(reader: &mut Reader, name: &str, node: &Node) -> Option<Com
             }
             "program" => program = reader.text(key, value).filter(|program| not_empty(reader, key, program)),
             "status" => {
-                let words = [("tried", Status::Tried), ("not-tried", Status::NotTried)];
+                let all = [Status::Tried, Status::NotTried, Status::FromDocumentation];
+                let words = all.map(|status| (status.as_str(), status));
                 target.status = reader.word(key, value, &words).map(|word| word.value).unwrap_or_default();
             }
             "offers" => offers = Some(offers_of(reader, value)),
@@ -89,6 +100,10 @@ pub(super) fn target(reader: &mut Reader, name: &str, node: &Node) -> Option<Com
                     mapped.push(("{{grants}}", grant.key.span));
                 }
             }
+            "install" => target.install = reader.text(key, value).map(|hint| hint.value).unwrap_or_default(),
+            "driver" => target.driver = driver_of(reader, value),
+            "releases" => target.releases = releases_of(reader, value),
+            "shows" => target.shows = shows_of(reader, value),
             _ => target.notes = reader.text(key, value).map(|notes| notes.value).unwrap_or_default(),
         }
     }
@@ -121,6 +136,17 @@ pub(super) fn target(reader: &mut Reader, name: &str, node: &Node) -> Option<Com
         let fix = "Add \"{{module}}\" where the program takes the guest's file.";
         reader.fault("placeholder-missing", "`arguments` never names the guest", fix, at);
     }
+    let uses_driver = arguments.iter().any(|argument| argument.text.contains("{{driver}}"));
+    match (&target.driver, uses_driver) {
+        (Some(_), false) => {
+            let fix = "Add \"{{driver}}\" where the program takes the driver's file.";
+            reader.fault("placeholder-missing", "`arguments` never names the driver", fix, at);
+        }
+        (None, true) => {
+            reader.fault("missing-key", "the target has no `driver`", "Name a file beside this one.", at);
+        }
+        (Some(_), true) | (None, false) => {}
+    }
     target.arguments = arguments.into_iter().map(|argument| argument.item).collect();
     target.engine = engine?.value;
     target.version = version?;
@@ -144,6 +170,81 @@ fn version_of(reader: &mut Reader, key: &str, node: &Node) -> Option<Version> {
         return None;
     }
     Some(Version::Command { command, answer: OnceLock::new() })
+}
+
+/// The name of the driver's file, which lies beside the target file and nowhere else.
+fn driver_of(reader: &mut Reader, node: &Node) -> Option<String> {
+    let name = reader.text("driver", node)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.value.is_empty() || name.value.starts_with('.') || !name.value.bytes().all(plain) {
+        let fix = "Name a file beside this one, such as `my-runtime.py`.";
+        reader.fault("not-a-name", format!("`driver` is `{}`", name.value.escape_debug()), fix, name.span);
+        return None;
+    }
+    Some(name.value)
+}
+
+fn releases_of(reader: &mut Reader, node: &Node) -> Option<Releases> {
+    let (mut program, mut install) = (None, Vec::new());
+    for entry in reader.entries("releases", node, &["program", "install"]) {
+        if entry.key.value == "program" {
+            let text = reader.text("releases.program", &entry.value);
+            program = text.and_then(|text| template(reader, "releases.program", &text, &["folder"]));
+        } else {
+            for command in reader.items("releases.install", &entry.value) {
+                install.push(templates(
+                    reader,
+                    "releases.install",
+                    command,
+                    &["folder", "release"],
+                    &["folder", "release"],
+                ));
+            }
+        }
+    }
+    if program.is_none() || install.is_empty() || install.iter().any(Vec::is_empty) {
+        let fix = "Write `program` and `install`, a list of commands, each a list of a program and its arguments.";
+        reader.fault("missing-key", "`releases` does not say how a release is had", fix, node.span);
+        return None;
+    }
+    Some(Releases { program: program?, install })
+}
+
+fn shows_of(reader: &mut Reader, node: &Node) -> Vec<Shown> {
+    let mut shows = Vec::new();
+    for item in reader.items("shows", node) {
+        let (mut cause, mut exit_code, mut stderr) = (None, None, None);
+        for entry in reader.entries("an item of `shows`", item, &["cause", "exit-code", "stderr"]) {
+            let Some(text) = reader.text(&entry.key.value, &entry.value) else { continue };
+            match entry.key.value.as_str() {
+                "cause" => match text.value.parse::<Cause>() {
+                    Ok(Cause::NoEffect | Cause::NotShown | Cause::EscapedText) | Err(_) => {
+                        let fix = "For example `limit-fuel`, `denied-path` or `refused-module`.";
+                        reader.fault(
+                            "unknown-value",
+                            format!("`{}` is no cause that a program can show", text.value.escape_debug()),
+                            fix,
+                            text.span,
+                        );
+                    }
+                    Ok(named) => cause = Some(named),
+                },
+                "exit-code" => match text.value.parse::<u8>() {
+                    Ok(code) => exit_code = Some(i32::from(code)),
+                    Err(_) => reader.fault("unknown-value", "`exit-code` is not a number from 0 to 255", "", text.span),
+                },
+                _ => stderr = Some(text.value),
+            }
+        }
+        match (cause, stderr) {
+            (Some(cause), Some(stderr)) if !stderr.is_empty() => shows.push(Shown { exit_code, stderr, cause }),
+            _ => {
+                let fix = "Write `cause`, and in `stderr` the words that show it.";
+                reader.fault("missing-key", "an item of `shows` needs `cause` and `stderr`", fix, item.span);
+            }
+        }
+    }
+    shows
 }
 
 fn not_empty(reader: &mut Reader, key: &str, text: &Spanned<String>) -> bool {
@@ -175,7 +276,7 @@ fn arguments_of(reader: &mut Reader, node: &Node) -> Vec<Argument> {
         .filter_map(|text| {
             let item = match Item::splice(&text.value) {
                 Some(item) => item,
-                None => Item::One(template(reader, "arguments", &text, &["module", "nonce"])?),
+                None => Item::One(template(reader, "arguments", &text, &["module", "driver", "nonce"])?),
             };
             Some(Argument { item, text: text.value })
         })

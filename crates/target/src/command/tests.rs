@@ -219,9 +219,13 @@ fn the_shipped_target_files_are_sound() {
     let mut seen = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension() != Some(OsStr::new("yaml")) {
+            continue;
+        }
         let target = CommandTarget::load(&path).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
         assert_eq!(Some(target.name.as_str()), path.file_stem().and_then(OsStr::to_str));
         assert!(!target.notes().is_empty(), "{}: say in `notes` what it was written from", path.display());
+        assert!(!target.install_hint().is_empty(), "{}: say in `install` how it is had", path.display());
         seen += 1;
     }
     assert!(seen > 0);
@@ -236,4 +240,81 @@ fn a_file_with_faults_keeps_its_text_for_drawing_them() {
         matches!(CommandTarget::load(&path), Err(CommandTargetError::Faults { text, faults }) if text.contains("programm") && faults.len() > 1)
     );
     assert!(matches!(CommandTarget::load(folder.path()), Err(CommandTargetError::Read(LoadError::NotAFile))));
+}
+
+#[test]
+fn a_driver_lies_beside_the_guest_and_is_part_of_the_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "engine: e\nversion: \"1\"\nprogram: /bin/sh\noffers: [preview1]\ndriver: run.sh\n\
+                arguments: [\"{{driver}}\", \"{{module}}\"]\n";
+    fs::write(folder.path().join("t.yaml"), text).unwrap();
+    let error = CommandTarget::load(&folder.path().join("t.yaml")).unwrap_err();
+    assert!(matches!(&error, CommandTargetError::Driver { file, .. } if file.ends_with("/run.sh")), "{error}");
+    fs::write(folder.path().join("run.sh"), "echo from the driver; cat \"$1\"").unwrap();
+    let file = CommandFile::load(&folder.path().join("t.yaml")).unwrap();
+    // What was read once holds, wherever and however often the target is made of it.
+    fs::remove_file(folder.path().join("run.sh")).unwrap();
+    let outcome = CommandTarget::new(&file).unwrap().run(&job("")).unwrap();
+    assert_eq!(outcome.stdout, b"from the driver\n\0asm guest");
+    assert_eq!(faults(&SOUND.replace("{{module}}", "{{module}}{{driver}}")), [("missing-key", 5)]);
+    assert_eq!(faults(&format!("{SOUND}driver: x.py\n")), [("placeholder-missing", 5)]);
+    for wrong in ["../x.py", "/etc/passwd", ".x", "\"\""] {
+        assert_eq!(faults(&format!("{SOUND}driver: {wrong}\n")), [("not-a-name", 6)], "{wrong}");
+    }
+}
+
+#[test]
+fn a_cause_is_shown_by_words_and_an_exit_code_together() {
+    let shows =
+        "shows: [{ cause: limit-fuel, exit-code: \"70\", stderr: out of fuel }, { cause: denied-path, stderr: no }]\n";
+    let seen = |script: &str| {
+        let outcome = shell(script, shows).run(&job("")).unwrap();
+        (outcome.ending.ending, outcome.ending.cause)
+    };
+    assert_eq!(seen("echo out of fuel >&2; exit 70"), (Ending::LimitReached, Some(Cause::Limit(LimitKey::Fuel))));
+    assert_eq!(seen("echo out of fuel >&2; exit 1"), (Ending::Exited, None));
+    assert_eq!(seen("echo out of fuel; exit 70"), (Ending::Exited, None));
+    let path = Cause::Denied(gauntlet_record::DenialKind::Path);
+    assert_eq!(seen("echo no >&2"), (Ending::Trapped, Some(path)));
+    // A signal is no word of the program's.
+    assert_eq!(seen("echo out of fuel >&2; kill -ABRT $$"), (Ending::WorkerDied, None));
+    let wrong = "shows: [{ cause: not-shown, stderr: x }, { cause: limit-fuel }, { cause: limit-fuel, stderr: x, exit-code: \"256\" }]\n";
+    let rules: Vec<&str> = faults(&format!("{SOUND}{wrong}")).into_iter().map(|(rule, _)| rule).collect();
+    assert_eq!(rules.iter().filter(|rule| **rule == "unknown-value").count(), 2, "{rules:?}");
+    assert_eq!(rules.iter().filter(|rule| **rule == "missing-key").count(), 2, "{rules:?}");
+}
+
+#[test]
+fn a_release_has_a_program_and_commands_of_its_own() {
+    let releases =
+        "releases: { program: \"{{folder}}/run\", install: [[make, \"{{folder}}\"], [get, \"x=={{release}}\"]] }\n";
+    let text = format!("{SOUND}{releases}");
+    let release = |version: &str| Release { version: version.to_owned(), folder: PathBuf::from("/c/t/1.0") };
+    let file = |text: &str, version: &str| CommandFile {
+        release: Some(release(version)),
+        ..CommandFile::new("t", text, |_| panic!("no driver")).unwrap()
+    };
+    let target = CommandTarget::new(&file(&text, "1.0")).unwrap();
+    assert_eq!((target.program(), target.describe().name.as_str()), ("/c/t/1.0/run", "t@1.0"));
+    assert_eq!(target.describe().version, "1.0");
+    let commands = target.install_commands(&release("1.0"));
+    assert_eq!(commands, [["make", "/c/t/1.0"].map(OsString::from), ["get", "x==1.0"].map(OsString::from)]);
+    for wrong in ["", "../1", "1/2", "-r", "1..2", "1 2", "latest"] {
+        let error = CommandTarget::new(&file(&text, wrong)).unwrap_err();
+        assert!(matches!(error, CommandTargetError::NotARelease(_)), "{wrong}: {error}");
+    }
+    assert!(matches!(CommandTarget::new(&file(SOUND, "1.0")), Err(CommandTargetError::NoReleases)));
+    assert_eq!(faults(&format!("{SOUND}releases: {{ program: x }}\n")), [("missing-key", 6)]);
+}
+
+#[test]
+fn a_program_answers_when_its_version_command_ends_well() {
+    let answers = |command: &str| {
+        let text = SOUND.replace("version: \"1\"", &format!("version-command: {command}"));
+        CommandTarget::parse("t", &text).unwrap().answers()
+    };
+    assert!(CommandTarget::parse("t", SOUND).unwrap().answers());
+    assert!(answers("[/bin/echo, \"1.2\"]"));
+    assert!(!answers("[/bin/false]"));
+    assert!(!answers("[/nonexistent/runtime]"));
 }
