@@ -1,0 +1,37 @@
+;; Writes one byte into each of four blocks and asks for the size.
+(module
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_pwrite" (func $fd_pwrite (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_get" (func $fd_filestat_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "a")
+
+  ;; Opens a file below the grant to read and write, in a way to be given, and answers with its descriptor, or -1.
+  (func $open (param $path i32) (param $len i32) (param $how i32) (result i32)
+    (if (call $path_open (i32.const 3) (i32.const 0) (local.get $path) (local.get $len) (local.get $how)
+          (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 900))
+      (then (return (i32.const -1))))
+    (i32.load (i32.const 900)))
+
+  ;; The marker: the nonce, which is the first argument, reversed on standard output.
+  (func $mark (local $i i32)
+    (drop (call $args_get (i32.const 1024) (i32.const 2048)))
+    (loop $next
+      (i32.store8 (i32.sub (i32.const 1015) (local.get $i)) (i32.load8_u (i32.add (i32.load (i32.const 1028)) (local.get $i))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
+    (i64.store (i32.const 984) (i64.const 0x10_0000_03e8))
+    (drop (call $fd_write (i32.const 1) (i32.const 984) (i32.const 1) (i32.const 992))))
+
+  (func (export "_start") (local $fd i32)
+    (local.set $fd (call $open (i32.const 0) (i32.const 1) (i32.const 1)))
+    (i64.store (i32.const 904) (i64.const 0x1_0000_0000))
+    (drop (call $fd_pwrite (local.get $fd) (i32.const 904) (i32.const 1) (i64.const 0) (i32.const 912)))
+    (drop (call $fd_pwrite (local.get $fd) (i32.const 904) (i32.const 1) (i64.const 4096) (i32.const 912)))
+    (drop (call $fd_filestat_get (local.get $fd) (i32.const 800)))
+    (if (i64.eq (i64.load (i32.const 832)) (i64.const 4097))
+      (then (call $mark))
+      (else (call $proc_exit (i32.const 1))))))

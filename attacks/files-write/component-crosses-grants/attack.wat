@@ -1,0 +1,75 @@
+;; Moves and links files between a read-only grant and a writable one.
+(component
+  (import "wasi:filesystem/types@0.2.0" (instance $files
+    (export "descriptor" (type $descriptor (sub resource)))
+    (type $code (enum
+      "access" "would-block" "already" "bad-descriptor" "busy" "deadlock" "quota" "exist" "file-too-large" "illegal-byte-sequence"
+      "in-progress" "interrupted" "invalid" "io" "is-directory" "loop" "too-many-links" "message-size" "name-too-long" "no-device"
+      "no-entry" "no-lock" "insufficient-memory" "insufficient-space" "not-directory" "not-empty" "not-recoverable" "unsupported"
+      "no-tty" "no-such-device" "overflow" "not-permitted" "pipe" "read-only" "invalid-seek" "text-file-busy" "cross-device"))
+    (export "error-code" (type $error-code (eq $code)))
+    (type $path (flags "symlink-follow"))
+    (export "path-flags" (type $path-flags (eq $path)))
+    (type $open (flags "create" "directory" "exclusive" "truncate"))
+    (export "open-flags" (type $open-flags (eq $open)))
+    (type $rights (flags "read" "write" "file-integrity-sync" "data-integrity-sync" "requested-write-sync" "mutate-directory"))
+    (export "descriptor-flags" (type $descriptor-flags (eq $rights)))
+    (export "[method]descriptor.open-at" (func
+      (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string) (param "open-flags" $open-flags)
+      (param "flags" $descriptor-flags) (result (result (own $descriptor) (error $error-code)))))
+    (export "[method]descriptor.link-at" (func
+      (param "self" (borrow $descriptor)) (param "old-path-flags" $path-flags) (param "old-path" string)
+      (param "new-descriptor" (borrow $descriptor)) (param "new-path" string) (result (result (error $error-code)))))
+    (export "[method]descriptor.rename-at" (func
+      (param "self" (borrow $descriptor)) (param "old-path" string)
+      (param "new-descriptor" (borrow $descriptor)) (param "new-path" string) (result (result (error $error-code)))))))
+  (alias export $files "descriptor" (type $descriptor))
+  (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
+    (alias outer 1 $descriptor (type $outer-descriptor))
+    (export "descriptor" (type $descriptor (eq $outer-descriptor)))
+    (export "get-directories" (func (result (list (tuple (own $descriptor) string)))))))
+  ;; Memory and an allocator that never frees: the lowered functions need both before the guest can be instantiated.
+  (core module $libc
+    (memory (export "memory") 2)
+    (global $top (mut i32) (i32.const 4096))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+      (global.get $top)
+      (global.set $top (i32.add (global.get $top) (local.get 3)))))
+  (core instance $libc (instantiate $libc))
+  (core func $open-at (canon lower (func $files "[method]descriptor.open-at") (memory $libc "memory")))
+  (core func $link-at (canon lower (func $files "[method]descriptor.link-at") (memory $libc "memory")))
+  (core func $rename-at (canon lower (func $files "[method]descriptor.rename-at") (memory $libc "memory")))
+  (core func $get-directories (canon lower (func $preopens "get-directories") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core module $main
+    (import "libc" "memory" (memory 1))
+    (import "host" "open-at" (func $open-at (param i32 i32 i32 i32 i32 i32 i32)))
+    (import "host" "link-at" (func $link-at (param i32 i32 i32 i32 i32 i32 i32 i32)))
+    (import "host" "rename-at" (func $rename-at (param i32 i32 i32 i32 i32 i32 i32)))
+    (import "host" "get-directories" (func $get-directories (param i32)))
+    (data (i32.const 512) "input.txt")
+    (data (i32.const 544) "new")
+    (data (i32.const 560) "lnk")
+    ;; Opens a path below a directory, with open flags and rights to be given. Answers with the descriptor, or -1.
+    (func $open (param $directory i32) (param $path i32) (param $length i32) (param $how i32) (param $rights i32) (result i32)
+      (call $open-at (local.get $directory) (i32.const 1) (local.get $path) (local.get $length) (local.get $how) (local.get $rights)
+        (i32.const 256))
+      (if (i32.load8_u (i32.const 256)) (then (return (i32.const -1))))
+      (i32.load (i32.const 260)))
+    (func (export "run") (result i32) (local $one i32) (local $two i32) (local $file i32)
+      (call $get-directories (i32.const 240))
+      (local.set $one (i32.load (i32.load (i32.const 240))))
+      (local.set $two (i32.load offset=12 (i32.load (i32.const 240))))
+      (local.set $file (call $open (local.get $two) (i32.const 544) (i32.const 3) (i32.const 1) (i32.const 2)))
+      {{call}}
+      (i32.const 0)))
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "host" (instance
+      (export "open-at" (func $open-at))
+      (export "link-at" (func $link-at))
+      (export "rename-at" (func $rename-at))
+      (export "get-directories" (func $get-directories))))))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $command (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $command)))
