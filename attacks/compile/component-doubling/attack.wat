@@ -1,0 +1,144 @@
+;; A chain of twenty components, each of which holds two instances of the one before: a million instances, none with a core module.
+(component
+  (import "wasi:cli/environment@0.2.0" (instance $environment (export "get-arguments" (func (result (list string))))))
+  (import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
+  (alias export $io-error "error" (type $error))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (export "output-stream" (type $output (sub resource)))
+    (export "input-stream" (type (sub resource)))
+    (alias outer 1 $error (type $outer-error))
+    (export "error" (type $inner-error (eq $outer-error)))
+    (type $failure (variant (case "last-operation-failed" (own $inner-error)) (case "closed")))
+    (export "stream-error" (type $stream-error (eq $failure)))
+    (export "[method]output-stream.blocking-write-and-flush" (func
+      (param "self" (borrow $output)) (param "contents" (list u8)) (result (result (error $stream-error)))))))
+  (alias export $streams "output-stream" (type $output-stream))
+  (alias export $streams "input-stream" (type $input-stream))
+  (import "wasi:cli/stdout@0.2.0" (instance $stdout
+    (alias outer 1 $output-stream (type $outer-output))
+    (export "output-stream" (type $output (eq $outer-output)))
+    (export "get-stdout" (func (result (own $output))))))
+  ;; Memory and an allocator that never frees: the lowered functions need both before the guest can be instantiated.
+  (core module $libc
+    (memory (export "memory") 2)
+    (global $top (mut i32) (i32.const 4096))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+      (global.get $top)
+      (global.set $top (i32.add (global.get $top) (local.get 3)))))
+  (component $c0)
+  (component $c1
+    (alias outer 1 $c0 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c2
+    (alias outer 1 $c1 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c3
+    (alias outer 1 $c2 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c4
+    (alias outer 1 $c3 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c5
+    (alias outer 1 $c4 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c6
+    (alias outer 1 $c5 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c7
+    (alias outer 1 $c6 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c8
+    (alias outer 1 $c7 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c9
+    (alias outer 1 $c8 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c10
+    (alias outer 1 $c9 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c11
+    (alias outer 1 $c10 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c12
+    (alias outer 1 $c11 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c13
+    (alias outer 1 $c12 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c14
+    (alias outer 1 $c13 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c15
+    (alias outer 1 $c14 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c16
+    (alias outer 1 $c15 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c17
+    (alias outer 1 $c16 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c18
+    (alias outer 1 $c17 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c19
+    (alias outer 1 $c18 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (component $c20
+    (alias outer 1 $c19 (component $half))
+    (instance (instantiate $half))
+    (instance (instantiate $half)))
+  (instance (instantiate $c20))
+  (core instance $libc (instantiate $libc))
+  (core func $get-arguments (canon lower (func $environment "get-arguments") (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $get-stdout (canon lower (func $stdout "get-stdout")))
+  (core func $write
+    (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $libc "memory")))
+  (core module $main
+    (import "libc" "memory" (memory 1))
+    (import "host" "get-arguments" (func $get-arguments (param i32)))
+    (import "host" "get-stdout" (func $get-stdout (result i32)))
+    (import "host" "write" (func $write (param i32 i32 i32 i32)))
+    ;; The address of the nonce, which is the first argument.
+    (func $nonce (result i32)
+      (call $get-arguments (i32.const 64))
+      (i32.load offset=8 (i32.load (i32.const 64))))
+    ;; The marker: the nonce reversed on standard output.
+    (func $mark (local $i i32) (local $nonce i32)
+      (local.set $nonce (call $nonce))
+      (loop $next
+        (i32.store8 (i32.sub (i32.const 143) (local.get $i)) (i32.load8_u (i32.add (local.get $nonce) (local.get $i))))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $next (i32.lt_u (local.get $i) (i32.const 16))))
+      (call $write (call $get-stdout) (i32.const 128) (i32.const 16) (i32.const 160)))
+    (func (export "run") (result i32)
+      (call $mark)
+      (i32.const 0)))
+  (core instance $main (instantiate $main
+    (with "libc" (instance $libc))
+    (with "host" (instance
+      (export "get-arguments" (func $get-arguments))
+      (export "get-stdout" (func $get-stdout))
+      (export "write" (func $write))))))
+  (func $run (result (result)) (canon lift (core func $main "run")))
+  (instance $command (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $command)))
