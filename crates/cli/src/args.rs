@@ -129,6 +129,7 @@ Examples:
   gauntlet run --policy sandbox.yaml --target worker --filter memory/
   gauntlet run ./my-attack/                      run one folder of your own
   gauntlet run --target my-runtime.yaml          attack another sandbox
+  gauntlet run --layers                          which layers stop each attack, and which only one stops
 
 Exit codes: 0 contained, 1 breached, 2 wrong input, 3 inconclusive, 4 harness or host.")]
 pub(crate) struct Run {
@@ -166,6 +167,9 @@ pub(crate) struct Run {
     /// Stop at the first breach.
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Lift validation, grants, runtime limits and the operating system's confinement one at a time, and say what stops each attack then.
+    #[arg(long)]
+    pub(crate) layers: bool,
     /// Say what would be run, and run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -35,6 +35,7 @@
 mod canary;
 mod judge;
 mod lanes;
+mod layers;
 mod listeners;
 mod measure;
 mod obtains;
@@ -49,14 +50,15 @@ mod tree;
 mod trial;
 mod world;
 
-pub use judge::{Judgement, judge};
+pub use judge::{Evidence, Judgement, judge};
 pub use lanes::Launcher;
+pub use layers::{Depth, LIFTED_LAYERS, WithoutLayer, layers, protections_of};
 pub use measure::Calibration;
 pub use obtains::{injection_name, obtained};
 pub use plan::{KnownGap, Options, Plan, TargetPlan};
 pub use process::{Sample, sample};
 pub use run::{Progress, RunError, run};
 pub use scratch::{Scratch, ScratchError};
-pub use selftest::{Mistake, selftest};
+pub use selftest::{Mistake, WrongJudge, selftest};
 pub use store::{EVENTS, Output, OutputError, RECORD, write_atomically};
 pub use trial::{FixtureCounts, MakeTarget, Payloads, SuperviseError, TargetChoice, TrialSpec, serve, supervise};

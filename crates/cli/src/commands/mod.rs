@@ -9,6 +9,7 @@ mod import;
 mod infer;
 mod inspect;
 mod launch;
+mod layers;
 mod lint;
 mod list;
 mod perform;

@@ -14,6 +14,7 @@ use gauntlet_report::Format;
 use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, TargetPlan};
 use gauntlet_target::TargetError;
 
+use super::layers;
 use super::report::{check_place, write_file};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
@@ -28,6 +29,9 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         preflight(&policy)?;
     }
     let plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
+    if args.layers {
+        layers::check(&plan)?;
+    }
     if args.dry_run {
         return dry_run(&plan);
     }
@@ -38,7 +42,8 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let record = start(&plan, &corpus, args.allow_known);
     let cancel = cancel_on_signal()?;
     let record = trials(&plan, record, &mut output, &cancel)?;
-    finish(&record, &mut output, &args.outputs)?;
+    // As JSON the matrix is all that is printed: two values in a row are no JSON.
+    finish_as(&record, &mut output, &args.outputs, !(args.layers && args.outputs.format == Format::Json))?;
     for (format, file) in [
         (Format::Junit, &args.junit),
         (Format::Sarif, &args.sarif),
@@ -48,6 +53,11 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         if let Some(file) = file {
             write_file(file, &render(&record, format, false)?)?;
         }
+    }
+    if args.layers {
+        let deep = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
+        // A breach under the whole policy is worse than a layer that stands alone.
+        return Ok(if record.exit_code() == exit::CLEAN { deep } else { record.exit_code() });
     }
     Ok(record.exit_code())
 }
@@ -216,6 +226,10 @@ pub(super) fn trials(
 
 /// Seals the record, writes the reports beside it and prints one.
 pub(super) fn finish(record: &Record, output: &mut Output, outputs: &Outputs) -> Result<(), Failure> {
+    finish_as(record, output, outputs, true)
+}
+
+fn finish_as(record: &Record, output: &mut Output, outputs: &Outputs, prints: bool) -> Result<(), Failure> {
     let record = &Record { finished: Some(targets::now()), ..record.clone() };
     if record.complete {
         output.append(&Event::RunFinished { at: targets::now() }).map_err(Failure::harness)?;
@@ -230,7 +244,9 @@ pub(super) fn finish(record: &Record, output: &mut Output, outputs: &Outputs) ->
     for (name, format) in files {
         output.write(name, &render(record, format, false)?).map_err(Failure::harness)?;
     }
-    super::print(&render(record, outputs.format, outputs.verbose)?)?;
+    if prints {
+        super::print(&render(record, outputs.format, outputs.verbose)?)?;
+    }
     let folder: PathBuf = output.path().to_owned();
     if outputs.format == Format::Human {
         anstream::eprintln!("report: {}", folder.join("report.html").display());
