@@ -129,7 +129,7 @@ Examples:
   gauntlet run --policy sandbox.yaml --target worker --filter memory/
   gauntlet run ./my-attack/                      run one folder of your own
   gauntlet run --target my-runtime.yaml          attack another sandbox
-  gauntlet run --layers                          which layers stop each attack, and which only one stops
+  gauntlet run --layers                          which layers of defence stop each attack
 
 Exit codes: 0 contained, 1 breached, 2 wrong input, 3 inconclusive, 4 harness or host.")]
 pub(crate) struct Run {

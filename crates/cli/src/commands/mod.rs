@@ -13,6 +13,7 @@ mod layers;
 mod lint;
 mod list;
 mod perform;
+mod probes;
 mod report;
 mod run;
 mod selftest;

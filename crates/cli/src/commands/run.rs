@@ -9,13 +9,13 @@ use anyhow::{Context as _, anyhow};
 use gauntlet_corpus::{Attack, Corpus};
 use gauntlet_lint::lint;
 use gauntlet_policy::{Policy, Requirement};
-use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, exit};
+use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, Trial, exit};
 use gauntlet_report::Format;
 use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, TargetPlan};
 use gauntlet_target::TargetError;
 
-use super::layers;
 use super::report::{check_place, write_file};
+use super::{layers, probes};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
 use crate::{inputs, targets, terminal};
@@ -41,7 +41,17 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
     let record = start(&plan, &corpus, args.allow_known);
     let cancel = cancel_on_signal()?;
-    let record = trials(&plan, record, &mut output, &cancel)?;
+    let mut record = trials(&plan, record, &mut output, &cancel)?;
+    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. }));
+    if jailed && args.only.is_empty() && !cancel.load(Ordering::Relaxed) {
+        let mut seen = |trial: Trial| {
+            output.append(&Event::TrialFinished { trial: trial.clone() }).map_err(Failure::harness)?;
+            record.trials.push(trial);
+            Ok(())
+        };
+        probes::run(&policy, &args.selection.filter, &cancel, &mut seen)?;
+        record.complete &= !cancel.load(Ordering::Relaxed);
+    }
     // As JSON the matrix is all that is printed: two values in a row are no JSON.
     finish_as(&record, &mut output, &args.outputs, !(args.layers && args.outputs.format == Format::Json))?;
     for (format, file) in [
