@@ -9,7 +9,7 @@ use crate::{Kind, Mistake};
 
 pub(crate) const MISTAKE: Mistake = Mistake {
     name: "links-followed",
-    sentence: "`..` is refused in a path, and symbolic links are followed wherever they lead",
+    sentence: "steps upwards are refused in a path, and symbolic links are followed wherever they lead",
     seen: "F14",
     kind: Kind::Own(|| Box::new(Choices { name: MISTAKE.name, imports: Imports::Own(link), ..SOUND })),
 };
