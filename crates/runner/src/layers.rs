@@ -1,13 +1,14 @@
 //! Proves the depth: layers of defence are lifted, one at a time and in pairs, to see which of those that are left stops each attack.
 //!
 //! What a cause says of itself is not enough: a denied path may have been denied by the executor or by the kernel beneath it. So a layer
-//! counts only if the attack obtains something once it is lifted, too.
+//! counts only if the attack obtains something once it is lifted, too. What the engine itself does with paths cannot be lifted: there a
+//! native probe in the jail, which assumes the engine broken, shows whether the operating system stands behind it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use gauntlet_corpus::Attack;
+use gauntlet_corpus::{Attack, Obtains, Region};
 use gauntlet_record::{Cause, Grant, Layer, LimitKey, Role, Run, Trial, Verdict};
 use serde::Serialize;
 
@@ -75,6 +76,8 @@ pub struct Depth {
     pub without: Vec<(Layer, WithoutLayer)>,
     /// The layers that were shown to stop it, each on its own. Fewer than two: nothing is behind the first, or nothing was shown to be.
     pub stopped_by: Vec<Layer>,
+    /// The native probe that shows the second layer, where the first cannot be lifted.
+    pub by_probe: Option<String>,
     /// Denials that were seen and reported with every layer in place.
     pub alerts: u64,
 }
@@ -87,8 +90,8 @@ impl Depth {
     }
 }
 
-/// Lifts layers for each attack that was contained in `reference`, the trials of the same plan on its first target. Returns them in the
-/// plan's order; `finished` hears of each as it is done. A cancelled run returns what had finished.
+/// Lifts layers for each attack that was contained in `reference`, the trials of the same plan on its first target, native probes
+/// included. Returns them in the plan's order; `finished` hears of each as it is done. A cancelled run returns what had finished.
 ///
 /// # Errors
 ///
@@ -102,7 +105,7 @@ pub fn layers(
 ) -> Result<Vec<Depth>, RunError> {
     let stage = Stage::new(plan, launcher, cancel)?;
     let Some(target) = plan.targets.first() else { return Ok(Vec::new()) };
-    let bench = Bench { stage: &stage, target, bases: Mutex::default() };
+    let bench = Bench { stage: &stage, target, reference, bases: Mutex::default() };
     let trial_of = |attack: &Attack| {
         reference.iter().find(|trial| trial.attack == attack.id && trial.target == target.description.name)
     };
@@ -132,6 +135,7 @@ pub fn layers(
 struct Bench<'a> {
     stage: &'a Stage<'a>,
     target: &'a TargetPlan,
+    reference: &'a [Trial],
     /// What an empty guest uses with some layers lifted.
     bases: Mutex<BTreeMap<Vec<Layer>, Calibration>>,
 }
@@ -145,6 +149,7 @@ impl Bench<'_> {
         }
         let mut stopped_by = vec![first];
         let alone = without.iter().find(|(layer, _)| *layer == first).map(|(_, what)| what.clone());
+        let mut by_probe = None;
         if alone.is_some_and(|what| matches!(what, WithoutLayer::Stopped { .. })) {
             // Something else holds, or the first layer cannot be lifted: the second one to go tells.
             for second in LIFTED_LAYERS.into_iter().filter(|layer| *layer != first) {
@@ -159,9 +164,20 @@ impl Bench<'_> {
                         && without.iter().any(|(_, what)| matches!(what, WithoutLayer::Stopped { cause: Some(cause) } if cause.layer() == *layer))
                 }));
             }
+            if stopped_by.len() == 1 && first != Layer::System {
+                by_probe = probe_of(attack, cause).filter(|probe| self.holds(probe)).map(str::to_owned);
+                stopped_by.extend(by_probe.iter().map(|_| Layer::System));
+            }
         }
         let alerts = trial.run(Role::Attack).map_or(0, |run| run.denials.iter().map(|denial| denial.count).sum());
-        Some(Depth { attack: attack.id.clone(), cause, without, stopped_by, alerts })
+        Some(Depth { attack: attack.id.clone(), cause, without, stopped_by, by_probe, alerts })
+    }
+
+    /// Whether the jail was shown to stop a native probe: by one mechanism at least, and none that this host has let it through.
+    fn holds(&self, probe: &str) -> bool {
+        let of = self.reference.iter().filter(|trial| trial.attack.split('#').next() == Some(probe));
+        let mut tried = of.filter(|trial| trial.verdict != Verdict::Unsupported).peekable();
+        tried.peek().is_some() && tried.all(|trial| trial.verdict == Verdict::Contained && trial.witnessed)
     }
 
     /// One run with some layers lifted; `None` if it was cancelled.
@@ -179,6 +195,21 @@ impl Bench<'_> {
             Ok(run) => outcome(attack, &run),
             Err(why) => WithoutLayer::Unknown { why },
         })
+    }
+}
+
+/// The native probe that tries by itself what an attack on a path or an address wants.
+fn probe_of(attack: &Attack, cause: Cause) -> Option<&'static str> {
+    let Cause::Denied(_) = cause else { return None };
+    match attack.obtains {
+        Obtains::Canary(_) => Some("isolation/read-host-file"),
+        Obtains::Changed(Region::Outside) => Some("isolation/make-host-directory"),
+        Obtains::Packet(_) => Some("isolation/connect"),
+        Obtains::Changed(Region::ReadOnly)
+        | Obtains::Above(..)
+        | Obtains::HostDeath
+        | Obtains::Report(_)
+        | Obtains::RanMarker => None,
     }
 }
 
@@ -207,6 +238,16 @@ mod tests {
             assert_eq!(of.count(), 1, "{key}");
         }
         assert!(protections_of(Layer::Monitoring).is_empty());
+    }
+
+    #[test]
+    fn a_probe_stands_for_what_it_tries_itself_and_nothing_else() {
+        let path = Cause::Denied(gauntlet_record::DenialKind::Path);
+        let outside = Attack { obtains: Obtains::Changed(Region::Outside), ..empty_attack() };
+        assert_eq!(probe_of(&outside, path), Some("isolation/make-host-directory"));
+        assert_eq!(probe_of(&outside, Cause::NoEffect), None);
+        let read_only = Attack { obtains: Obtains::Changed(Region::ReadOnly), ..empty_attack() };
+        assert_eq!(probe_of(&read_only, path), None);
     }
 
     #[test]

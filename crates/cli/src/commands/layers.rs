@@ -17,7 +17,7 @@ use crate::{inputs, terminal};
 
 /// The file of the matrix beside the record.
 const FILE: &str = "layers.json";
-/// Most attacks of the corpus that may be on the list: one in so many.
+/// How many attacks of the corpus are to be on the list at most: one in so many. More are told of.
 const SHARE: usize = 4;
 
 /// What the matrix comes to.
@@ -72,11 +72,10 @@ pub(super) fn run(
     if format == Format::Json {
         super::print(&json)?;
     } else {
-        super::print(human(&matrix, known.len()).as_bytes())?;
+        super::print(human(&matrix, listed_attacks(&listed, &known), known.len()).as_bytes())?;
     }
-    let within = listed_attacks(&listed, &known) * SHARE <= known.len();
     let open = matrix.single_layer.values().any(Option::is_none);
-    let sound = !open && matrix.listed_and_deep.is_empty() && matrix.listed_and_unknown.is_empty() && within;
+    let sound = !open && matrix.listed_and_deep.is_empty() && matrix.listed_and_unknown.is_empty();
     Ok(match (matrix.complete, sound) {
         (_, false) => exit::BREACH,
         (false, true) => exit::INCONCLUSIVE,
@@ -105,7 +104,7 @@ fn matrix(depths: Vec<Depth>, listed: &[SingleLayer], known: &[String], complete
     }
 }
 
-fn human(matrix: &Matrix, known: usize) -> String {
+fn human(matrix: &Matrix, on_list: usize, known: usize) -> String {
     let cell = |what: &WithoutLayer| match what {
         WithoutLayer::Obtained => "OBTAINED".to_owned(),
         WithoutLayer::Stopped { cause: Some(cause) } => cause.to_string(),
@@ -121,11 +120,14 @@ fn human(matrix: &Matrix, known: usize) -> String {
         .attacks
         .iter()
         .map(|depth| {
-            let by: Vec<&str> = depth.stopped_by.iter().map(|layer| layer.as_str()).collect();
+            let mut by = depth.stopped_by.iter().map(|layer| layer.as_str()).collect::<Vec<_>>().join(" + ");
+            if let Some(probe) = &depth.by_probe {
+                by.push_str(&format!(" ({probe})"));
+            }
             [depth.attack.clone(), depth.cause.to_string()]
                 .into_iter()
                 .chain(depth.without.iter().map(|(_, what)| cell(what)))
-                .chain([by.join(" + "), depth.alerts.to_string()])
+                .chain([by, depth.alerts.to_string()])
                 .collect()
         })
         .collect();
@@ -142,11 +144,14 @@ fn human(matrix: &Matrix, known: usize) -> String {
     let (listed, open): (Vec<_>, Vec<_>) = matrix.single_layer.iter().partition(|(_, reason)| reason.is_some());
     let _ = writeln!(
         text,
-        "\n{} of {} attacks are stopped by two layers or more; {} by one, as attacks/single-layer.yaml says; the corpus has {known}",
+        "\n{} of {} attacks are stopped by two layers or more; {} by one, as attacks/single-layer.yaml says",
         matrix.attacks.len() - matrix.single_layer.len(),
         matrix.attacks.len(),
         listed.len()
     );
+    if on_list * SHARE > known {
+        let _ = writeln!(text, "The list holds {on_list} of {known} attacks; one in {SHARE} is the aim");
+    }
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (attack, reason) in &listed {
         reasons.entry(reason.as_deref().unwrap_or_default()).or_default().push(attack.as_str());
@@ -182,7 +187,8 @@ mod tests {
     fn depth(attack: &str, stopped_by: &[Layer]) -> Depth {
         let without = LIFTED_LAYERS.iter().map(|layer| (*layer, WithoutLayer::Obtained)).collect();
         let cause = Cause::Limit(LimitKey::Memory);
-        Depth { attack: attack.to_owned(), cause, without, stopped_by: stopped_by.to_vec(), alerts: 1 }
+        let stopped_by = stopped_by.to_vec();
+        Depth { attack: attack.to_owned(), cause, without, stopped_by, by_probe: None, alerts: 1 }
     }
 
     #[test]
@@ -201,7 +207,8 @@ mod tests {
             (matrix.listed_and_deep.as_slice(), matrix.listed_and_unknown.as_slice()),
             (&["a/two".to_owned()][..], &["a/gone".to_owned()][..])
         );
-        let text = human(&matrix, 3);
+        let text = human(&matrix, 2, 3);
+        assert!(text.contains("The list holds 2 of 3 attacks"), "{text}");
         assert!(text.contains("1 of 3 attacks are stopped by two layers or more; 1 by one"), "{text}");
         assert!(text.contains("no reason is listed:\n    a/new\n"), "{text}");
         assert_eq!(listed_attacks(&listed, &known), 2);
