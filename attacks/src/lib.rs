@@ -7,4 +7,7 @@
 //! assert!(gauntlet_attacks::FILES.iter().any(|(path, _)| path.ends_with("/attack.yaml")));
 //! ```
 
+/// The attacks that only one layer stops, `single-layer.yaml`.
+pub const SINGLE_LAYER: &str = include_str!("../single-layer.yaml");
+
 include!(concat!(env!("OUT_DIR"), "/files.rs"));

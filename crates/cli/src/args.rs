@@ -130,6 +130,7 @@ Examples:
   gauntlet run ./my-attack/                      run one folder of your own
   gauntlet run --target my-runtime.yaml          attack another sandbox
   gauntlet run --target wasmtime-py@44.0.0 --install
+  gauntlet run --layers                          which layers of defence stop each attack
 
 Exit codes: 0 contained, 1 breached, 2 wrong input, 3 inconclusive, 4 harness or host.")]
 pub(crate) struct Run {
@@ -175,6 +176,9 @@ pub(crate) struct Run {
     /// Stop at the first breach.
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Lift validation, grants, runtime limits and the operating system's confinement one at a time, and say what stops each attack then.
+    #[arg(long)]
+    pub(crate) layers: bool,
     /// Say what would be run, and run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

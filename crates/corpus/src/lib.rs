@@ -35,6 +35,7 @@ mod known;
 mod model;
 mod obtains;
 mod read;
+mod single_layer;
 mod subjects;
 
 pub use corpus::{CLASSES, Corpus};
@@ -42,3 +43,4 @@ pub use folder::CorpusError;
 pub use imports::imports;
 pub use known::known_gaps;
 pub use model::{Attack, Channel, Injection, Kind, Live, Obtains, Packet, Quantity, Region, World};
+pub use single_layer::{SingleLayer, single_layer};

@@ -155,6 +155,16 @@ pub struct MutationScore {
     pub mutations: Vec<Mutation>,
 }
 
+impl MutationScore {
+    /// The mistakes that only one attack catches, each with that attack: were it lost, nothing would notice them.
+    pub fn thin_cover(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.mutations.iter().filter_map(|mutation| match mutation.caught_by.as_slice() {
+            [only] => Some((mutation.name.as_str(), only.attack.as_str())),
+            _ => None,
+        })
+    }
+}
+
 /// One executor that is broken on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mutation {

@@ -20,6 +20,27 @@ pub struct Judgement {
     pub layer: Option<Layer>,
 }
 
+/// What a trial is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The attack.
+    pub attack: &'a Attack,
+    /// The live control, if it was run.
+    pub live: Option<&'a Run>,
+    /// The attack's run under the policy.
+    pub run: &'a Run,
+    /// The benign twin, if it was run.
+    pub benign: Option<&'a Run>,
+}
+
+impl Evidence<'_> {
+    /// What [`judge`] says to it.
+    #[must_use]
+    pub fn judge(&self) -> Judgement {
+        judge(self.attack, self.live, self.run, self.benign)
+    }
+}
+
 /// Judges a trial. Contained means: the host saw that nothing was obtained, it saw why, the live control showed that the attack works
 /// here, and the benign twin did its work. Whatever is missing of that makes it inconclusive, never contained.
 #[must_use]

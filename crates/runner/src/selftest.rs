@@ -1,19 +1,25 @@
 //! Proves the harness: executors that are broken on purpose have to be caught.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gauntlet_corpus::{Attack, Live};
-use gauntlet_record::{Backstopped, CaughtBy, Cause, Mutation, MutationScore, Role, Run, Trial, Verdict, Why};
+use gauntlet_record::{
+    Backstopped, CaughtBy, Cause, Ending, EndingInfo, Measured, Mutation, MutationScore, Role, Run, Trial, Verdict, Why,
+};
 use gauntlet_target::Description;
 
+use crate::judge::Evidence;
 use crate::lanes::{Launcher, spread};
 use crate::measure::Calibration;
 use crate::plan::{Plan, TargetPlan};
 use crate::run::{Progress, RunError, Stage, conclude};
 use crate::trial::TargetChoice;
 
-/// An executor that is broken on purpose.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A judge with a mistake: the verdict that it gives.
+pub type WrongJudge = fn(&Evidence<'_>) -> Verdict;
+
+/// An executor, or a judge, that is broken on purpose.
+#[derive(Debug, Clone)]
 pub struct Mistake {
     /// Its name.
     pub name: String,
@@ -25,6 +31,8 @@ pub struct Mistake {
     pub offers: Vec<String>,
     /// The protections it leaves out, by id, if it is our executor without them.
     pub left_out: Vec<String>,
+    /// The judge, if it is the one who makes the mistake: no guest is run then.
+    pub judge: Option<WrongJudge>,
 }
 
 impl Mistake {
@@ -71,6 +79,12 @@ pub fn selftest(
     let mut mutations = Vec::new();
     for mistake in mistakes {
         let bench = Bench { stage: &stage, target, mistake, reference };
+        if let Some(judge) = mistake.judge {
+            let mutation = bench.judged(&attacks, judge, quick);
+            progress(Progress::Mutation { mutation: &mutation });
+            mutations.push(mutation);
+            continue;
+        }
         let mut runnable = bench.runnable(&attacks);
         if quick {
             runnable.sort_by_key(|attack| !mistake.invites(attack));
@@ -100,6 +114,34 @@ impl Bench<'_> {
     fn runnable<'a>(&self, attacks: &[&'a Attack]) -> Vec<&'a Attack> {
         let target = TargetPlan { choice: self.target.choice.clone(), description: self.description() };
         attacks.iter().copied().filter(|attack| self.stage.plan.lacking(&target, attack).is_none()).collect()
+    }
+
+    /// A judge with a mistake, on evidence that our own does not call contained: made of the runs of the reference, one attack after the
+    /// other. An attack catches the judge that calls such evidence contained.
+    fn judged(&self, attacks: &[&Attack], judge: WrongJudge, quick: bool) -> Mutation {
+        let mut caught_by = Vec::new();
+        for attack in attacks {
+            let trial = self.reference.iter().find(|trial| {
+                trial.attack == attack.id && trial.target == self.target.description.name && !trial.runs.is_empty()
+            });
+            let fooled = trial.into_iter().flat_map(doctored).find_map(|[run, live, benign]| {
+                let run = run?;
+                let evidence = Evidence { attack, live: live.as_ref(), run: &run, benign: benign.as_ref() };
+                let sound = evidence.judge().verdict;
+                (sound != Verdict::Contained && judge(&evidence) == Verdict::Contained).then_some(sound)
+            });
+            caught_by.extend(fooled.map(|verdict| CaughtBy { attack: attack.id.clone(), verdict }));
+            if quick && !caught_by.is_empty() {
+                break;
+            }
+        }
+        Mutation {
+            name: self.mistake.name.clone(),
+            mistake: self.mistake.sentence.clone(),
+            caught: !caught_by.is_empty(),
+            caught_by,
+            backstopped: Vec::new(),
+        }
     }
 
     /// One broken executor against all attacks; `None` if it was cancelled.
@@ -141,11 +183,11 @@ impl Bench<'_> {
         let (alone, beside): (Vec<usize>, Vec<usize>) = (0..attacks.len()).partition(|index| attacks[*index].alone);
         for (jobs, indices) in [(self.stage.plan.options.jobs, beside), (1, alone)] {
             let one = |index: usize| {
-                if quick && found.load(std::sync::atomic::Ordering::Relaxed) {
+                if quick && found.load(Ordering::Relaxed) {
                     return None;
                 }
                 let trial = self.trial(choice, attacks[index], base)?;
-                found.fetch_or(catches(&trial), std::sync::atomic::Ordering::Relaxed);
+                found.fetch_or(catches(&trial), Ordering::Relaxed);
                 Some((index, trial))
             };
             spread(jobs, indices, one, |result| trials.push(result));
@@ -180,6 +222,37 @@ impl Bench<'_> {
             .find(|trial| trial.attack == attack.id && trial.target == self.target.description.name)?;
         trial.run(role).cloned()
     }
+}
+
+/// Evidence that proves nothing, or the opposite, made of the runs of a trial that was contained: the attack's run, the live control, the
+/// benign twin.
+fn doctored(trial: &Trial) -> Vec<[Option<Run>; 3]> {
+    let (run, live, benign) = (trial.run(Role::Attack), trial.run(Role::Live), trial.run(Role::Benign));
+    let with = |change: fn(&mut Run)| {
+        let mut run = run.cloned();
+        run.iter_mut().for_each(change);
+        [run, live.cloned(), benign.cloned()]
+    };
+    let failed = |run: Option<&Run>| run.map(|run| Run { obtained: false, ..run.clone() });
+    let mut all = vec![
+        // Nobody did the harmless work.
+        [run.cloned(), live.cloned(), failed(benign)],
+        with(|run| run.measured.host_death = Some("SIGSEGV".to_owned())),
+        with(|run| run.measured.watchdog = true),
+        // The harness could not look.
+        with(|run| run.measured = Measured { host_death: None, ..Measured::default() }),
+        // The worker went without an answer, and no cause was seen.
+        with(|run| {
+            run.end = EndingInfo { ending: Ending::WorkerDied, cause: None, detail: None };
+            run.causes.clear();
+        }),
+    ];
+    if live.is_some() {
+        // The attack has what it wanted: the live control's run in its place.
+        all.push([live.cloned(), live.cloned(), benign.cloned()]);
+        all.push([run.cloned(), failed(live), benign.cloned()]);
+    }
+    all
 }
 
 /// Whether a trial on a broken executor gives the mistake away: the guest obtained something, nothing ran at all, or the executor's word

@@ -424,6 +424,7 @@ fn a_broken_executor_is_caught_and_its_backstop_named() {
         unescaped: false,
         offers: vec!["preview1".into()],
         left_out: Vec::new(),
+        judge: None,
     };
     let mistakes = [mistake("broken"), mistake("idle"), mistake("shell")];
     let mut seen = 0;

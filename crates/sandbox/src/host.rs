@@ -283,11 +283,9 @@ pub(crate) fn build(
     }
     wasi.stdout(Stream::out(output)).stderr(Stream::err(output));
     for grant in &policy.grants.filesystem {
-        let perms = if grant.access.value == Access::ReadOnly && !protections.lifted("filesystem") {
-            FsPerms::ReadOnly
-        } else {
-            FsPerms::ReadWrite
-        };
+        let lifted = protections.lifted("filesystem") || protections.lifted("wasi-filesystem");
+        let perms =
+            if grant.access.value == Access::ReadOnly && !lifted { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
         wasi.preopened_dir(&grant.host.value, &grant.guest.value, perms).map_err(|error| {
             TargetError::LimitUnenforced {
                 key: "grants.filesystem".into(),

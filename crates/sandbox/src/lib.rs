@@ -131,6 +131,7 @@ mod places;
 mod plugin;
 mod preview1;
 mod preview2;
+mod probe;
 mod profile;
 mod protections;
 mod pulse;
@@ -171,6 +172,7 @@ pub use manifest::{Dependency, EntryPoint, Manifest, ManifestError, Missing, Per
 pub use placement::{Placement, worker_main};
 pub use plugin::{Plugin, PluginError};
 pub use preview1::FUNCTIONS as PREVIEW1_FUNCTIONS;
+pub use probe::{Attempt, Probe, ProbeWorld};
 pub use protections::{NOT_HELD, Protections, UnknownProtection, not_held, preflight};
 pub use sandbox::{Builder, Calls, Report, Sandbox, run};
 pub use session::Session;

@@ -15,6 +15,7 @@
 mod mistakes;
 mod naive;
 
+use gauntlet_runner::WrongJudge;
 use gauntlet_sandbox::Worker;
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
@@ -25,7 +26,7 @@ pub struct Mistake {
     pub name: &'static str,
     /// The mistake, in one sentence.
     pub sentence: &'static str,
-    /// Its number in the list of mistakes to catch, as `F6`.
+    /// Its number in the list of mistakes to catch, as `F6`, or `own` if it is not on that list.
     pub seen: &'static str,
     /// How the executor is made.
     pub kind: Kind,
@@ -45,6 +46,8 @@ pub enum Kind {
     Own(fn() -> Box<dyn Target>),
     /// Our executor with a wrapper around that makes the mistake; with the layers that would hide it, or without.
     Wrapped(fn(backstops: bool) -> Box<dyn Target>),
+    /// Our judge with a mistake: it is given evidence that proves nothing and must not call it contained. No guest is run for it.
+    Judge(WrongJudge),
 }
 
 /// Every mistake, in the order of the list of mistakes to catch.
@@ -71,6 +74,8 @@ impl Mistake {
             }
             Kind::Own(build) => build(),
             Kind::Wrapped(build) => Box::new(Named { name: self.name, inner: build(backstops) }),
+            // The executor is sound: what is broken is who judges it.
+            Kind::Judge(_) => Box::new(Named { name: self.name, inner: worker(&[]) }),
         }
     }
 
@@ -79,7 +84,7 @@ impl Mistake {
     pub const fn left_out(&self) -> &'static [&'static str] {
         match self.kind {
             Kind::Lift { lift, .. } => lift,
-            Kind::Own(_) | Kind::Wrapped(_) => &[],
+            Kind::Own(_) | Kind::Wrapped(_) | Kind::Judge(_) => &[],
         }
     }
 
@@ -88,7 +93,16 @@ impl Mistake {
     pub const fn in_process(&self) -> bool {
         match self.kind {
             Kind::Own(_) => true,
-            Kind::Lift { .. } | Kind::Wrapped(_) => false,
+            Kind::Lift { .. } | Kind::Wrapped(_) | Kind::Judge(_) => false,
+        }
+    }
+
+    /// The judge that makes this mistake, if it is one of judging.
+    #[must_use]
+    pub const fn judge(&self) -> Option<WrongJudge> {
+        match self.kind {
+            Kind::Judge(judge) => Some(judge),
+            Kind::Lift { .. } | Kind::Own(_) | Kind::Wrapped(_) => None,
         }
     }
 

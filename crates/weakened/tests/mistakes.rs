@@ -41,7 +41,8 @@ fn the_list_is_the_folder() {
 fn every_mistake_has_a_number_and_a_sentence_and_names_its_executor() {
     for mistake in mistakes() {
         let number = mistake.seen.strip_prefix('F').and_then(|number| number.parse::<u8>().ok());
-        assert!(number.is_some_and(|number| (1..=36).contains(&number)), "{}: {}", mistake.name, mistake.seen);
+        let listed = number.is_some_and(|number| (1..=36).contains(&number));
+        assert!(listed || mistake.seen == "own", "{}: {}", mistake.name, mistake.seen);
         assert!(
             mistake.sentence.chars().next().is_some_and(char::is_lowercase) && !mistake.sentence.ends_with('.'),
             "{}",

@@ -10,12 +10,13 @@ use anyhow::{Context as _, anyhow};
 use gauntlet_corpus::{Attack, Corpus, Live};
 use gauntlet_lint::lint;
 use gauntlet_policy::{Policy, Requirement};
-use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, exit};
+use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, Trial, exit};
 use gauntlet_report::Format;
 use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, TargetPlan};
 use gauntlet_target::TargetError;
 
 use super::report::{check_place, write_file};
+use super::{layers, probes};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
 use crate::{inputs, targets, terminal};
@@ -30,6 +31,9 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     }
     let mut plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
     plan.options.releases = releases(&plan.attacks, args.install)?;
+    if args.layers {
+        layers::check(&plan)?;
+    }
     if args.dry_run {
         return dry_run(&plan);
     }
@@ -39,8 +43,19 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
     let record = start(&plan, &corpus, args.allow_known);
     let cancel = cancel_on_signal()?;
-    let record = trials(&plan, record, &mut output, &cancel)?;
-    finish(&record, &mut output, &args.outputs)?;
+    let mut record = trials(&plan, record, &mut output, &cancel)?;
+    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. }));
+    if jailed && args.only.is_empty() && !cancel.load(Ordering::Relaxed) {
+        let mut seen = |trial: Trial| {
+            output.append(&Event::TrialFinished { trial: trial.clone() }).map_err(Failure::harness)?;
+            record.trials.push(trial);
+            Ok(())
+        };
+        probes::run(&policy, &args.selection.filter, &cancel, &mut seen)?;
+        record.complete &= !cancel.load(Ordering::Relaxed);
+    }
+    // As JSON the matrix is all that is printed: two values in a row are no JSON.
+    finish_as(&record, &mut output, &args.outputs, !(args.layers && args.outputs.format == Format::Json))?;
     for (format, file) in [
         (Format::Junit, &args.junit),
         (Format::Sarif, &args.sarif),
@@ -50,6 +65,11 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         if let Some(file) = file {
             write_file(file, &render(&record, format, false)?)?;
         }
+    }
+    if args.layers {
+        let deep = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
+        // A breach under the whole policy is worse than a layer that stands alone.
+        return Ok(if record.exit_code() == exit::CLEAN { deep } else { record.exit_code() });
     }
     Ok(record.exit_code())
 }
@@ -232,6 +252,10 @@ pub(super) fn trials(
 
 /// Seals the record, writes the reports beside it and prints one.
 pub(super) fn finish(record: &Record, output: &mut Output, outputs: &Outputs) -> Result<(), Failure> {
+    finish_as(record, output, outputs, true)
+}
+
+fn finish_as(record: &Record, output: &mut Output, outputs: &Outputs, prints: bool) -> Result<(), Failure> {
     let record = &Record { finished: Some(targets::now()), ..record.clone() };
     if record.complete {
         output.append(&Event::RunFinished { at: targets::now() }).map_err(Failure::harness)?;
@@ -246,7 +270,9 @@ pub(super) fn finish(record: &Record, output: &mut Output, outputs: &Outputs) ->
     for (name, format) in files {
         output.write(name, &render(record, format, false)?).map_err(Failure::harness)?;
     }
-    super::print(&render(record, outputs.format, outputs.verbose)?)?;
+    if prints {
+        super::print(&render(record, outputs.format, outputs.verbose)?)?;
+    }
     let folder: PathBuf = output.path().to_owned();
     if outputs.format == Format::Human {
         anstream::eprintln!("report: {}", folder.join("report.html").display());

@@ -25,6 +25,7 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
             unescaped: mistake.lifts_escaping(),
             offers: mistake.target(false).describe().offers,
             left_out: mistake.left_out().iter().map(|id| (*id).to_owned()).collect(),
+            judge: mistake.judge(),
         })
         .collect();
     if mistakes.is_empty() {

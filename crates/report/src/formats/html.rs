@@ -527,7 +527,15 @@ impl Page {
                 cell("With backstops, held by", &layers(&mutation.backstopped))
             );
         }
-        self.put("</tbody></table></div>\n</section>\n");
+        self.put("</tbody></table></div>\n");
+        let thin: Vec<String> = score
+            .thin_cover()
+            .map(|(name, attack)| format!("<code>{}</code> (<code>{}</code>)", escape(name), escape(attack)))
+            .collect();
+        if !thin.is_empty() {
+            let _ = writeln!(self.text, "<p>Thin cover, caught by one attack only: {}</p>", thin.join(", "));
+        }
+        self.put("</section>\n");
     }
 
     fn host(&mut self, record: &Record) {

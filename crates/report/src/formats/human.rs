@@ -314,6 +314,11 @@ impl Page {
             self.flow_marked((&format!("  {word}  "), style), "    │ ", &head, None);
             self.flow_painted("    │ ", "    │ ", &plain(&mutation.mistake), Some(Style::Faint));
         }
+        let thin: Vec<String> =
+            score.thin_cover().map(|(name, attack)| format!("{} ({})", plain(name), plain(attack))).collect();
+        if !thin.is_empty() {
+            self.flow("  ", "  │ ", &format!("thin cover, caught by one attack only: {}", thin.join(", ")));
+        }
     }
 
     fn host(&mut self, record: &Record) {

@@ -278,6 +278,11 @@ fn mutation(page: &mut String, record: &Record) {
             layers(&mutation.backstopped)
         ));
     }
+    let thin: Vec<String> =
+        score.thin_cover().map(|(name, attack)| format!("{} ({})", code(name), code(attack))).collect();
+    if !thin.is_empty() {
+        page.push_str(&format!("\nThin cover, caught by one attack only: {}\n", thin.join(", ")));
+    }
     page.push('\n');
 }
 

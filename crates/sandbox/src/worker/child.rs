@@ -86,7 +86,7 @@ fn work() -> io::Result<()> {
         unmetered: super::unmetered(&protections),
         cache: match purpose {
             Purpose::Run { cached: true } => ground.readable.first().cloned(),
-            Purpose::Run { cached: false } => None,
+            Purpose::Run { cached: false } | Purpose::Probe(_) => None,
             Purpose::Compile => ground.writable.clone(),
         },
         pool: None,
@@ -115,6 +115,11 @@ fn work() -> io::Result<()> {
     }
     let Task { mut job, elapsed, kept } = serde_json::from_slice(&bytes)?;
     let start = received.checked_sub(Duration::from_nanos(elapsed)).unwrap_or(received);
+    if let Purpose::Probe(probe) = purpose {
+        let outcome = crate::probe::attempt(probe, &job.stdin);
+        prepared.done();
+        return protocol::write(&mut to, Kind::Finished, &serde_json::to_vec(&outcome)?);
+    }
     let (kind, bytes) = protocol::read(&mut from)?;
     if kind != Kind::Guest {
         return Err(io::ErrorKind::InvalidData.into());
@@ -144,6 +149,8 @@ fn work() -> io::Result<()> {
     let outcome: Outcome = match purpose {
         Purpose::Run { .. } => prepared.execute(&job, kept, host, &output, start, &mut told),
         Purpose::Compile => prepared.compile_only(&job, start, &mut told),
+        // It was answered above.
+        Purpose::Probe(_) => return Err(io::ErrorKind::InvalidData.into()),
     };
     prepared.done();
     protocol::write(&mut to, Kind::Finished, &serde_json::to_vec(&outcome)?)?;

@@ -14,13 +14,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use gauntlet_policy::{Policy, Scope};
-use gauntlet_record::{Cause, LimitKey};
+use gauntlet_record::{Cause, Confinement, LimitKey};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use self::launcher::Launcher;
 use self::protocol::Purpose;
 use crate::deny::{self, DenyList};
 use crate::execute::{complete_usage, used};
+use crate::probe::{Attempt, Probe, ProbeWorld};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
 pub(crate) use child::worker_main;
@@ -79,6 +80,49 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Starts a worker under a policy, has it try one thing once its jail is complete, and says what came of it and how it was confined.
+    /// No guest is run.
+    ///
+    /// # Errors
+    ///
+    /// If no worker could be started, or a mechanism that the policy requires is not to be had.
+    pub fn probe(
+        &self,
+        policy: &Policy,
+        probe: Probe,
+        world: &ProbeWorld,
+    ) -> Result<(Attempt, Vec<Confinement>), TargetError> {
+        let mut protections = Protections::of(policy);
+        protections.lift(&self.lift).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        let stdin = serde_json::to_vec(world).map_err(|error| TargetError::Protocol(error.to_string()))?;
+        let job = Job { stdin, policy: policy.clone(), ..Job::default() };
+        let start = Instant::now();
+        let started = self.started(policy, &protections, Purpose::Probe(probe))?;
+        let outcome = started.run(&job, false, start, None, &[], || ())?.outcome;
+        let attempt = Attempt::of(&outcome);
+        let attempt = attempt.ok_or_else(|| TargetError::Protocol(format!("no answer: {}", outcome.ending.detail)))?;
+        Ok((attempt, outcome.confinement))
+    }
+
+    fn started(
+        &self,
+        policy: &Policy,
+        protections: &Protections,
+        purpose: Purpose,
+    ) -> Result<parent::Started, TargetError> {
+        let program = parent::program(self.program.as_deref())?;
+        let launcher = match parent::ground(policy, protections) {
+            Some(ground) => Some(Arc::new(
+                Launcher::start(&program, ground, parent::group(policy, protections))
+                    .map_err(|source| TargetError::Spawn { program: program.clone(), source })?,
+            )),
+            None => None,
+        };
+        parent::Started::start(&program, launcher, policy, protections, purpose, jail::Ground::default())
+    }
+}
+
 impl Target for Worker {
     fn describe(&self) -> Description {
         Description { name: "worker".into(), engine: ENGINE.into(), version: ENGINE_VERSION.into(), offers: offers() }
@@ -98,17 +142,7 @@ impl Target for Worker {
             return Ok(refused);
         }
         let policy = pinned(&job.policy)?;
-        let program = parent::program(self.program.as_deref())?;
-        let launcher = match parent::ground(&policy, &protections) {
-            Some(ground) => Some(Arc::new(
-                Launcher::start(&program, ground, parent::group(&policy, &protections))
-                    .map_err(|source| TargetError::Spawn { program: program.clone(), source })?,
-            )),
-            None => None,
-        };
-        let purpose = Purpose::Run { cached: false };
-        let started =
-            parent::Started::start(&program, launcher, &policy, &protections, purpose, jail::Ground::default())?;
+        let started = self.started(&policy, &protections, Purpose::Run { cached: false })?;
         started.run(job, false, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
     }
 }

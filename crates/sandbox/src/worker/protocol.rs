@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Protections;
 use crate::jail::Ground;
+use crate::probe::Probe;
 
 /// Most bytes of one frame.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
@@ -84,6 +85,8 @@ pub(crate) enum Purpose {
     },
     /// Compiling one guest into the ground's writable directory, and nothing else.
     Compile,
+    /// Trying one thing that the jail has to stop. Such a worker runs no guest.
+    Probe(Probe),
 }
 
 /// What a worker is told of its job, besides the guest.

@@ -109,6 +109,9 @@ enum Entry {
     File(File),
 }
 
+/// How a path of the guest becomes one of the host; none if it is refused.
+pub(super) type PathRule = fn(host: &str, path: &str) -> Option<String>;
+
 /// The descriptors, arguments and variables of one guest.
 struct Table {
     entries: BTreeMap<i32, Entry>,
@@ -117,10 +120,11 @@ struct Table {
     preopens: usize,
     open_files: Option<u64>,
     clock: Coarse,
+    rule: PathRule,
 }
 
 impl Table {
-    fn of(job: &Job) -> Self {
+    fn of(job: &Job, rule: PathRule) -> Self {
         let grants = &job.policy.grants;
         let mut entries =
             BTreeMap::from([(1, Entry::Output { to_stderr: false }), (2, Entry::Output { to_stderr: true })]);
@@ -144,6 +148,7 @@ impl Table {
                 .collect(),
             open_files: job.policy.limits.resolve(LimitKey::OpenFiles, gauntlet_sandbox::host_memory()),
             clock: Coarse::of(&job.policy),
+            rule,
         }
     }
 
@@ -160,10 +165,10 @@ impl Table {
         }
     }
 
-    /// The mistake: the host's path and the guest's, joined with a slash.
     fn path(&mut self, fd: i32, path: &str) -> Result<String, Errno> {
+        let rule = self.rule;
         match self.get(fd)? {
-            Entry::Preopen { host, .. } | Entry::Directory { host } => Ok(format!("{host}/{path}")),
+            Entry::Preopen { host, .. } | Entry::Directory { host } => rule(host, path).ok_or(Errno::ACCES),
             Entry::Stdin(_) | Entry::Output { .. } | Entry::File(_) => Err(Errno::NOTDIR),
         }
     }
@@ -201,7 +206,18 @@ macro_rules! functions {
 }
 
 fn link(linker: &mut Linker<Host>, module: &Module, job: &Job) -> wasmtime::Result<()> {
-    let table = Arc::new(Mutex::new(Table::of(job)));
+    link_by(joined, linker, module, job)
+}
+
+/// The mistake: the host's path and the guest's, joined with a slash.
+#[expect(clippy::unnecessary_wraps, reason = "other mistakes refuse some paths")]
+fn joined(host: &str, path: &str) -> Option<String> {
+    Some(format!("{host}/{path}"))
+}
+
+/// Links preview 1 as it is written here, with a rule of its own for paths.
+pub(super) fn link_by(rule: PathRule, linker: &mut Linker<Host>, module: &Module, job: &Job) -> wasmtime::Result<()> {
+    let table = Arc::new(Mutex::new(Table::of(job, rule)));
     linker.func_wrap(PREVIEW1, "proc_exit", |code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) })?;
     functions! { linker, table;
         args_sizes_get |memory, host, table| (count: i32, size: i32) { put_sizes(&mut memory, &table.arguments, count, size) }

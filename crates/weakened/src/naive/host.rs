@@ -87,6 +87,10 @@ pub(crate) enum Counting {
     Summed,
     /// Each memory and each table for itself, as the engine's own limits count.
     Each,
+    /// As sums, but what the guest declares for a memory counts for more than the limit.
+    Declared,
+    /// As sums over the linear memories; what the collector holds is not looked at.
+    LinearOnly,
 }
 
 /// Asks the rule in force and notes the answer.
@@ -98,12 +102,13 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    pub(crate) fn new(counting: Counting, caps: &Caps<'_>, notes: Notes) -> Self {
+    pub(crate) fn new(counting: Counting, guest: &[u8], caps: &Caps<'_>, notes: Notes) -> Self {
         let (memory, tables) = (caps.size(LimitKey::Memory), caps.size(LimitKey::TableElements));
+        let summed = Summed { memory: memory.unwrap_or(usize::MAX), table_elements: tables.unwrap_or(usize::MAX) };
         let rule: Box<dyn ResourceLimiter + Send + Sync> = match counting {
-            Counting::Summed => {
-                Box::new(Summed { memory: memory.unwrap_or(usize::MAX), table_elements: tables.unwrap_or(usize::MAX) })
-            }
+            Counting::Summed => Box::new(summed),
+            Counting::Declared => Box::new(Declared(summed)),
+            Counting::LinearOnly => Box::new(LinearOnly { memories: memories(guest), heap: None, counted: summed }),
             Counting::Each => Box::new(
                 StoreLimitsBuilder::new()
                     .memory_size(memory.unwrap_or(usize::MAX))
@@ -172,6 +177,58 @@ impl ResourceLimiter for Summed {
     fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
         Ok(take(&mut self.table_elements, current, desired, declared))
     }
+}
+
+/// Lets a memory grow to what the guest declared for it.
+struct Declared(Summed);
+
+impl ResourceLimiter for Declared {
+    fn memory_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        match declared {
+            Some(declared) => Ok(desired <= declared),
+            None => self.0.memory_growing(current, desired, declared),
+        }
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        self.0.table_growing(current, desired, declared)
+    }
+}
+
+/// Counts the memories that the module has; the collector's, which comes after them, is told by its size.
+struct LinearOnly {
+    /// Memories of the module that are still to be made.
+    memories: usize,
+    /// The size of the collector's heap, once there is one.
+    heap: Option<usize>,
+    counted: Summed,
+}
+
+impl ResourceLimiter for LinearOnly {
+    fn memory_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        if current == 0 && self.memories > 0 {
+            self.memories -= 1;
+        } else if current == 0 || self.heap == Some(current) {
+            self.heap = Some(desired);
+            return Ok(true);
+        }
+        self.counted.memory_growing(current, desired, declared)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, declared: Option<usize>) -> wasmtime::Result<bool> {
+        self.counted.table_growing(current, desired, declared)
+    }
+}
+
+/// How many memories a module defines.
+fn memories(guest: &[u8]) -> usize {
+    let parts = wasmparser::Parser::new(0).parse_all(guest).map_while(Result::ok);
+    parts
+        .map(|part| match part {
+            wasmparser::Payload::MemorySection(memories) => usize::try_from(memories.count()).unwrap_or(usize::MAX),
+            _ => 0,
+        })
+        .sum()
 }
 
 /// Output that is kept for the outcome. Clones share it.

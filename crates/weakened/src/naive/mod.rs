@@ -53,6 +53,8 @@ pub(crate) struct Choices {
     pub(crate) stack: Stack,
     /// What the guest may import.
     pub(crate) imports: Imports,
+    /// Whether the instance has served another tenant before.
+    pub(crate) reused: bool,
 }
 
 /// How a guest that takes too long is ended.
@@ -123,6 +125,7 @@ pub(crate) const SOUND: Choices = Choices {
     streams: Streams::Captured,
     stack: Stack::Fits,
     imports: Imports::Engine,
+    reused: false,
 };
 
 /// What these executors offer to attacks.
@@ -190,7 +193,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn guest(&mut self, job: &Job) -> Result<End, TargetError> {
         let unbuilt = |error: wasmtime::Error| TargetError::Protocol(format!("the engine cannot be built: {error:#}"));
-        let engine = self.engine(|feature| job.policy.features.allows(feature)).map_err(unbuilt)?;
+        let engine = self.engine(|feature| self.offers(job, feature)).map_err(unbuilt)?;
         let timer = Arc::new(Timer::new(
             self.caps.time(LimitKey::Deadline),
             self.caps.time(LimitKey::CpuTime).filter(|_| self.choices.budgets),
@@ -214,7 +217,15 @@ impl Run<'_> {
             Some(limit) => Err(Reached(limit).into()),
             None => Ok(waits(1)),
         });
-        let call = Call { job: job.clone(), store, linker, module, timer, notes: self.notes.clone() };
+        let call = Call {
+            job: job.clone(),
+            store,
+            linker,
+            module,
+            timer,
+            notes: self.notes.clone(),
+            reused: self.choices.reused,
+        };
         let _ticker = match self.choices.deadline {
             Deadline::WholeRun | Deadline::EntryOnly => Some(Ticker::start(engine)?),
             Deadline::NeverAdvanced | Deadline::TimeoutRoundCall | Deadline::ThreadAbandoned => None,
@@ -235,6 +246,12 @@ impl Run<'_> {
             }
             (Deadline::WholeRun | Deadline::EntryOnly | Deadline::NeverAdvanced, Stack::Fits) => Ok(call.blocking()),
         }
+    }
+
+    /// Whether a proposal is on.
+    fn offers(&self, job: &Job, feature: Feature) -> bool {
+        let collected = matches!(feature, Feature::Gc | Feature::FunctionReferences);
+        job.policy.features.allows(feature) || (self.choices.counting == Counting::LinearOnly && collected)
     }
 
     /// Whether the guest is called without tasks.
@@ -297,7 +314,7 @@ impl Run<'_> {
                 .table
                 .set_max_capacity(cap.saturating_add(grants.filesystem.len()).saturating_add(OWN_RESOURCES));
         }
-        let limiter = Limiter::new(self.choices.counting, &self.caps, self.notes.clone());
+        let limiter = Limiter::new(self.choices.counting, &job.guest, &self.caps, self.notes.clone());
         let mut store =
             Store::new(engine, Host { wasi, limiter, captured: self.captured.clone(), notes: self.notes.clone() });
         store.limiter(|host| &mut host.limiter);
