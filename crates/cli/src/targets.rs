@@ -198,7 +198,7 @@ pub(crate) fn not_expressible(targets: &[TargetPlan], key: &str) -> Option<Strin
         TargetChoice::Worker { .. }
         | TargetChoice::Inline { .. }
         | TargetChoice::Weakened { .. }
-        | TargetChoice::Custom(_) => false,
+        | TargetChoice::Custom { .. } => false,
     };
     let names: Vec<&str> = targets.iter().filter(cannot).map(|target| target.description.name.as_str()).collect();
     (!names.is_empty()).then(|| format!("not expressible on {}", names.join(", ")))

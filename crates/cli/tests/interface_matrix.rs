@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gauntlet_corpus::{Attack, Corpus, Live, imports};
+use gauntlet_corpus::{Attack, Corpus, Kind, Live, imports};
 use gauntlet_policy::Reader;
 use gauntlet_policy::document::{self, Fault, Value};
 use gauntlet_record::{Cause, DenialKind};
@@ -165,6 +165,10 @@ fn calls() -> BTreeMap<String, Calls> {
             calls.entry(named(&module, &name)).or_default().granted.insert(format!("{folder} (benign)"));
         }
         let stopped = stopped_by(attack);
+        if attack.kind == Kind::Input {
+            // These bytes are made to hurt whoever reads them, and have no imports that anybody links.
+            continue;
+        }
         for (module, name) in imports(&attack.attack) {
             let calls = calls.entry(named(&module, &name)).or_default();
             match stopped {

@@ -72,7 +72,14 @@ fn memory_grows_to_the_ceiling_and_no_further() {
 #[test]
 fn a_file_of_the_host_that_nobody_granted_stays_closed() {
     let record = attacked("files-read/");
-    for trial in &record.trials {
+    // What nothing is denied to, because the sandbox goes by descriptors and not by names, is looked at for its effect alone.
+    let (silent, denied): (Vec<_>, Vec<_>) =
+        record.trials.iter().partition(|trial| trial.cause == Some(Cause::NoEffect));
+    for trial in silent {
+        let run = proved(trial, Cause::NoEffect);
+        assert!(run.measured.canaries.is_empty() && run.measured.changed.is_empty(), "{}", trial.attack);
+    }
+    for trial in denied {
         let by_name = trial.attack == "files-read/host-file-without-grant";
         let kind = if by_name { DenialKind::Descriptor } else { DenialKind::Path };
         let run = proved(trial, Cause::Denied(kind));
@@ -141,9 +148,11 @@ fn output_is_cut_at_its_limit() {
 #[test]
 fn the_environment_of_the_host_stays_with_the_host() {
     let record = attacked("environment/");
-    let ids: Vec<&str> = record.trials.iter().map(|trial| trial.attack.as_str()).collect();
-    assert_eq!(ids, ["environment/host-arguments", "environment/host-variables"]);
-    for trial in &record.trials {
+    let leaks: Vec<_> = record.trials.iter().filter(|trial| trial.obtains == "canary: stdout").collect();
+    for id in ["environment/host-arguments", "environment/host-variables"] {
+        assert!(leaks.iter().any(|trial| trial.attack == id), "{id}");
+    }
+    for trial in leaks {
         let run = proved(trial, Cause::NoEffect);
         assert!(run.measured.canaries.is_empty(), "{}", trial.attack);
         assert_eq!(trial.run(Role::Live).unwrap().measured.canaries, ["stdout"], "{}", trial.attack);

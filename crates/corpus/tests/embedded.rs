@@ -74,7 +74,8 @@ fn every_guest_validates_for_its_world_and_has_its_entry() {
             let exports = exports(wasm);
             match attack.world {
                 World::Preview1 => {
-                    assert!(exports.iter().any(|name| name == "_start"), "{id}: {exports:?}");
+                    let entry = attack.entry.as_deref().unwrap_or("_start");
+                    assert!(exports.iter().any(|name| name == entry), "{id}: {exports:?}");
                     assert!(exports.iter().any(|name| name == "memory"), "{id}: {exports:?}");
                 }
                 World::Preview2 => {

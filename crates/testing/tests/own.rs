@@ -20,7 +20,7 @@ const ATTACKS: &[&str] = &[
     "memory/grow-past-limit",
     "network/component-connects-to-loopback",
     "sleep/one-long-sleep",
-    "stack/tail-call",
+    "stack/recursion-in-component",
     "streams/stdout-flood",
     "supply-chain/unpinned-module",
     "tables/grow-past-limit",
