@@ -226,7 +226,7 @@ fn an_attack_whose_live_control_needs_a_release_is_unsupported_until_that_was_bu
 #[test]
 fn node_is_breached_as_its_documentation_says() {
     if !Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("Node is not here: nothing was tried");
+        eprintln!("Node is not here: nothing was tried");
         return;
     }
     let home = Home::new();
