@@ -15,15 +15,18 @@
 
 mod evidence;
 mod formats;
+mod layers;
 mod payload;
 mod summary;
 mod text;
+mod time;
 
 use std::io;
 
 use gauntlet_record::Record;
 
 pub use formats::{Format, UnknownFormat};
+pub use layers::{Depth, Layers, Without, layers};
 pub use payload::{largest, payloads};
 
 /// How a format is written.
@@ -66,4 +69,13 @@ pub enum WriteError {
 /// If the output does not take it.
 pub fn write(record: &Record, format: Format, options: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
     format.writer()(record, options, out)
+}
+
+/// Writes a record as a page, with the matrix of layers that was found for it.
+///
+/// # Errors
+///
+/// If the output does not take it.
+pub fn write_page(record: &Record, layers: &Layers, out: &mut dyn io::Write) -> Result<(), WriteError> {
+    formats::html::with_layers(record, Some(layers), out)
 }

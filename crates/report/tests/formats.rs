@@ -25,6 +25,7 @@ fn rare() -> Record {
         name: "command".into(),
         engine: "other".into(),
         version: "1".into(),
+        sha256: None,
     });
     let mut late = record.trials[0].clone();
     late.attack = "cpu/a-rather-long-name-of-an-attack#with-a-case".into();

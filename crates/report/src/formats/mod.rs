@@ -1,11 +1,17 @@
 //! The table of formats. A new one is a file beside this, a `mod` line and an entry below.
 
+mod csv;
+mod ctrf;
+mod cyclonedx;
 mod github;
-mod html;
+mod gitlab;
+pub(crate) mod html;
 mod human;
+mod jobsummary;
 mod json;
 mod junit;
 mod markdown;
+mod oscal;
 mod sarif;
 
 use std::fmt;
@@ -63,6 +69,18 @@ formats! {
     Markdown = markdown, "report.md";
     /// Workflow commands that GitHub turns into annotations.
     Github = github, "annotations.txt";
+    /// The summary of a GitHub job.
+    Jobsummary = jobsummary, "job-summary.md";
+    /// GitLab's code quality report.
+    Gitlab = gitlab, "gl-code-quality-report.json";
+    /// One line a trial, for spreadsheets.
+    Csv = csv, "trials.csv";
+    /// CTRF, the common test report format.
+    Ctrf = ctrf, "ctrf-report.json";
+    /// OSCAL assessment results.
+    Oscal = oscal, "oscal-assessment-results.json";
+    /// CycloneDX declarations: claims with their evidence.
+    Cyclonedx = cyclonedx, "cyclonedx-declarations.json";
 }
 
 /// A word that is not a format.
@@ -97,7 +115,10 @@ mod tests {
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| {
-                entry.unwrap().file_name().into_string().unwrap().strip_suffix(".rs").map(str::to_owned)
+                let entry = entry.unwrap();
+                let name = entry.file_name().into_string().unwrap();
+                // A format that takes several files is a folder.
+                if entry.path().is_dir() { Some(name) } else { name.strip_suffix(".rs").map(str::to_owned) }
             })
             .filter(|name| name != "mod")
             .collect();
