@@ -17,6 +17,7 @@ mod example;
 pub mod exit;
 mod finding;
 mod guarantee;
+mod json;
 mod record;
 mod text;
 mod trial;
@@ -27,6 +28,7 @@ pub use event::{Event, EventError, read_events};
 pub use example::example;
 pub use finding::{Category, Confidence, Finding, Location, Severity};
 pub use guarantee::{Guarantee, Proof, guarantees};
+pub use json::{write_json, write_lines};
 pub use record::{
     Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, Part, PlannedTrial, PolicyInfo,
     PolicyValue, ReadError, Record, SCHEMA, Shard, TargetInfo, Tool, digest, json_schema, parse, read,

@@ -17,7 +17,7 @@ const DETAILED: usize = 20;
 const ROWS: usize = 150;
 
 /// Most bytes of a page that is to be a comment. GitHub counts 65 536 characters; a byte is never more than one.
-const COMMENT: usize = 65_000;
+pub(crate) const COMMENT: usize = 65_000;
 
 pub(crate) fn write(record: &Record, options: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
     let page = page(record, options);

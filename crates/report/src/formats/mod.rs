@@ -83,6 +83,43 @@ formats! {
     Cyclonedx = cyclonedx, "cyclonedx-declarations.json";
 }
 
+/// Most bytes of everything in a report that is said once.
+const ONCE: u64 = 4 << 20;
+/// Most bytes that one trial, finding, mistake, mechanism or line of the policy takes: every string is cut, and so is every list. An
+/// attack's runs take most of it, and only where a hostile record has filled every one of their lists with the longest of strings.
+const EACH: u64 = 64 << 20;
+
+impl Format {
+    /// The most bytes that a record can make of this format, whatever its strings say. The record itself, as JSON, has no bound of its own:
+    /// what is read is bounded.
+    #[must_use]
+    pub fn most_bytes(self, record: &Record, verbose: bool) -> u64 {
+        let mutations = record.mutation.as_ref().map_or(0, |score| score.mutations.len());
+        let items = record.trials.len()
+            + record.findings.len()
+            + record.policy.values.len()
+            + record.host.mechanisms.len()
+            + record.targets.len()
+            + mutations;
+        match self {
+            Self::Markdown if !verbose => markdown::COMMENT as u64,
+            Self::Jobsummary => jobsummary::MOST as u64,
+            Self::Github => ONCE,
+            Self::Json => u64::MAX,
+            Self::Human
+            | Self::Markdown
+            | Self::Junit
+            | Self::Sarif
+            | Self::Html
+            | Self::Gitlab
+            | Self::Csv
+            | Self::Ctrf
+            | Self::Oscal
+            | Self::Cyclonedx => ONCE + EACH * items as u64,
+        }
+    }
+}
+
 /// A word that is not a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a report format")]
