@@ -10,4 +10,7 @@
 /// The attacks that only one layer stops, `single-layer.yaml`.
 pub const SINGLE_LAYER: &str = include_str!("../single-layer.yaml");
 
+/// What the attacks cost that take longest, in milliseconds, `costs.yaml`.
+pub const COSTS: &str = include_str!("../costs.yaml");
+
 include!(concat!(env!("OUT_DIR"), "/files.rs"));

@@ -8,6 +8,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use gauntlet_corpus::World;
 use gauntlet_record::{Layer, Severity};
 
+use crate::commands::report::Report;
+use crate::commands::share::Sharing;
 use crate::inputs::DEFAULT_POLICY;
 use crate::terminal::Color;
 
@@ -53,7 +55,7 @@ pub(crate) enum Command {
     Exec(Exec),
     /// Fuzz the executor with generated modules.
     Fuzz(Fuzz),
-    /// Render a saved record, or the events of a run that was killed.
+    /// Render a saved record; sign, verify, merge and compare records.
     Report(Report),
     /// List attacks, their classes, rules, presets, targets, mistakes or formats.
     List(List),
@@ -102,7 +104,7 @@ fn duration(text: &str) -> Result<u64, String> {
     gauntlet_policy::parse_quantity(text, gauntlet_record::Unit::Time).map_err(|error| error.to_string())
 }
 
-fn report_format(text: &str) -> Result<gauntlet_report::Format, String> {
+pub(crate) fn report_format(text: &str) -> Result<gauntlet_report::Format, String> {
     text.parse().map_err(|error: gauntlet_report::UnknownFormat| error.to_string())
 }
 
@@ -116,7 +118,7 @@ pub(crate) struct Outputs {
     /// Folder for the record and the reports; an older one is replaced only if it is ours.
     #[arg(long, short, value_name = "DIR", default_value = "gauntlet-report")]
     pub(crate) output: PathBuf,
-    /// What to print: human, json, junit, sarif, html, markdown or github.
+    /// What to print: human, json, junit, sarif, html, markdown, github, or another one that `gauntlet list formats` names.
     #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = report_format)]
     pub(crate) format: gauntlet_report::Format,
     /// Show everything that is known of every trial.
@@ -133,6 +135,8 @@ Examples:
   gauntlet run --target my-runtime.yaml          attack another sandbox
   gauntlet run --target wasmtime-py@44.0.0 --install
   gauntlet run --layers                          which layers of defence stop each attack
+  gauntlet run --shard 2/3 --output part-2       a third of it; `gauntlet report merge` puts the parts together
+  gauntlet run --resume                          go on with a run that was killed
 
 Exit codes: 0 contained, 1 breached, 2 wrong input, 3 inconclusive, 4 harness or host.")]
 pub(crate) struct Run {
@@ -184,6 +188,8 @@ pub(crate) struct Run {
     /// Say what would be run, and run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) sharing: Sharing,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -493,29 +499,6 @@ pub(crate) struct Fuzz {
     /// Folder for what was found.
     #[arg(long, short, value_name = "DIR", default_value = "gauntlet-fuzz")]
     pub(crate) output: PathBuf,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  gauntlet report gauntlet-report/record.json
-  gauntlet report gauntlet-report/record.json --format html --output report.html
-  gauntlet report gauntlet-report/events.jsonl       what a run that was killed had finished
-
-The exit code is that of the run which the record describes.")]
-pub(crate) struct Report {
-    /// The record, or the events of a run.
-    #[arg(value_name = "RECORD")]
-    pub(crate) record: PathBuf,
-    /// What to write: human, json, junit, sarif, html, markdown or github.
-    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = report_format)]
-    pub(crate) format: gauntlet_report::Format,
-    /// The file to write to [default: standard output].
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Show everything that is known of every trial.
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, ClapArgs)]

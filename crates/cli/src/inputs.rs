@@ -83,6 +83,11 @@ pub(crate) fn corpus(more: &[std::path::PathBuf], only: &[std::path::PathBuf]) -
     Ok(corpus)
 }
 
+/// The digest of the corpus that is linked in, with the folders that were named.
+pub(crate) fn corpus_digest(more: &[std::path::PathBuf]) -> Option<String> {
+    corpus(more, &[]).ok().map(|corpus| corpus.sha256)
+}
+
 /// The known gaps of targets, as the corpus lists them.
 pub(crate) fn known_gaps(targets: &[gauntlet_runner::TargetPlan]) -> Result<Vec<gauntlet_runner::KnownGap>, Failure> {
     let mut gaps = Vec::new();

@@ -8,6 +8,9 @@ use crate::args::{Args, Command, FailOn};
 const PRE_COMMIT: &str = include_str!("../../../.pre-commit-hooks.yaml");
 const GITHUB: &str = include_str!("../../../action.yml");
 const GITLAB: &str = include_str!("../../../packaging/ci/gitlab.yml");
+const SHARDS_GITHUB: &str = include_str!("../../../packaging/shards/github.yml");
+const SHARDS_GITLAB: &str = include_str!("../../../packaging/shards/gitlab.yml");
+const SHARDS_KUBERNETES: &str = include_str!("../../../packaging/shards/kubernetes.yaml");
 
 /// Every text below a key, wherever the key stands.
 fn texts(node: &Node, key: &str, found: &mut Vec<String>) {
@@ -91,4 +94,42 @@ fn inputs_reach_the_shell_as_variables_and_never_as_text_of_the_script() {
     for script in under(GITHUB, "run") {
         assert!(!script.contains("${{"), "{script}");
     }
+}
+
+#[test]
+fn every_call_of_a_run_in_parts_parses() {
+    let mut scripts = under(SHARDS_GITHUB, "run");
+    scripts.extend(under(SHARDS_GITLAB, "script"));
+    // The reader takes one document; a file for Kubernetes holds two.
+    for document in SHARDS_KUBERNETES.split("\n---\n") {
+        scripts.extend(under(document, "args"));
+    }
+    let word = |word: &str| {
+        let word = word.trim_matches('"');
+        let parts = [
+            ("$((JOB_COMPLETION_INDEX + 1))", "2"),
+            ("$CI_NODE_INDEX", "2"),
+            ("$CI_NODE_TOTAL", "3"),
+            ("$PART", "2"),
+            ("$GAUNTLET_POLICY", "policy.yaml"),
+        ];
+        parts.iter().fold(word.to_owned(), |word, (variable, value)| word.replace(variable, value))
+    };
+    let lines = scripts.iter().flat_map(|script| script.lines()).map(str::trim).filter(|line| line.starts_with("gauntlet "));
+    let mut seen = (0, 0);
+    for line in lines {
+        // Arithmetic of the shell has spaces in it.
+        let line = line.replace("$((JOB_COMPLETION_INDEX + 1))", "2");
+        let line = line.split(" || ").next().unwrap().split(" >> ").next().unwrap();
+        let call: Vec<String> = line.split_whitespace().map(word).collect();
+        match Args::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}")).command {
+            Command::Run(run) => {
+                assert!(run.sharing.shard.is_some() && run.selection.seed.is_some(), "{call:?}");
+                seen.0 += 1;
+            }
+            Command::Report(_) => seen.1 += 1,
+            other => panic!("{call:?}: {other:?}"),
+        }
+    }
+    assert_eq!(seen, (3, 9));
 }

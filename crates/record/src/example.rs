@@ -2,7 +2,7 @@
 
 use crate::{
     Category, Cause, Closeness, Confidence, Confinement, CorpusInfo, Denial, DenialKind, Ending, EndingInfo, Finding,
-    Granted, GuestText, Host, Known, Layer, LimitKey, Location, MAX_TEXT_BYTES, Measured, Mechanism, Mutation,
+    Granted, Guest, GuestText, Host, Known, Layer, LimitKey, Location, MAX_TEXT_BYTES, Measured, Mechanism, Mutation,
     MutationScore, Origin, PolicyInfo, PolicyValue, Record, Role, Run, SCHEMA, Severity, TargetInfo, Tool, Trial,
     Usage, ValueInForce, Verdict, Why,
 };
@@ -31,7 +31,7 @@ pub fn example() -> Record {
         finished: Some("2026-01-01T00:00:09Z".into()),
         command: vec!["gauntlet".into(), "run".into()],
         seed: 1,
-        targets: vec![TargetInfo { name: "worker".into(), engine: "wasmtime".into(), version: "48.0.8".into() }],
+        targets: vec![TargetInfo { name: "worker".into(), engine: "wasmtime".into(), version: "48.0.8".into(), sha256: Some("2".repeat(64)) }],
         policy: PolicyInfo {
             name: "strict".into(),
             sha256: "0".repeat(64),
@@ -72,6 +72,8 @@ pub fn example() -> Record {
         }),
         known_allowed: false,
         closed_gaps: Vec::new(),
+        shard: None,
+        parts: Vec::new(),
     }
 }
 
@@ -130,6 +132,7 @@ fn trial(attack: &str, title: &str, verdict: Verdict, why: Why, reason: &str) ->
         live_reason: None,
         known: None,
         closeness: None,
+        guests: vec![Guest { role: Role::Attack, sha256: "3".repeat(64) }, Guest { role: Role::Benign, sha256: "4".repeat(64) }],
         runs: Vec::new(),
         duration: 40_000_000,
         references: vec!["https://webassembly.github.io/spec/core/exec/instructions.html".into()],

@@ -11,27 +11,31 @@
 //! assert_eq!(record.exit_code(), gauntlet_record::exit::BREACH);
 //! ```
 
+mod check;
 mod event;
 mod example;
 pub mod exit;
 mod finding;
 mod guarantee;
+mod json;
 mod record;
 mod text;
 mod trial;
 mod words;
 
+pub use check::{Fault, faults};
 pub use event::{Event, EventError, read_events};
 pub use example::example;
 pub use finding::{Category, Confidence, Finding, Location, Severity};
 pub use guarantee::{Guarantee, Proof, guarantees};
+pub use json::{write_json, write_lines};
 pub use record::{
-    Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, PolicyInfo, PolicyValue, ReadError,
-    Record, SCHEMA, TargetInfo, Tool, digest, json_schema, read,
+    Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, Part, PlannedTrial, PolicyInfo,
+    PolicyValue, ReadError, Record, SCHEMA, Shard, TargetInfo, Tool, digest, json_schema, parse, read,
 };
 pub use text::{GuestText, MAX_NAME_BYTES, MAX_TEXT_BYTES, is_printable};
 pub use trial::{
-    Closeness, Confinement, Denial, EndingInfo, Granted, Known, Measured, Origin, Role, Run, Trial, Usage,
+    Closeness, Confinement, Denial, EndingInfo, Granted, Guest, Known, Measured, Origin, Role, Run, Trial, Usage,
     ValueInForce, Why,
 };
 pub use words::{Cause, DenialKind, Ending, Grant, Layer, LimitKey, Unit, UnknownWord, Verdict};

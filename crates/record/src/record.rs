@@ -14,7 +14,7 @@ use crate::{Event, Finding, Granted, Severity, Trial, Verdict, exit, read_events
 pub const SCHEMA: &str = "gauntlet.record/1";
 
 /// Most bytes of a record that is read back: a hostile file must not fill the memory.
-const MAX_RECORD_BYTES: u64 = 256 << 20;
+const MAX_RECORD_BYTES: u64 = 512 << 20;
 
 /// What a run found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,47 @@ pub struct Record {
     /// Known gaps that no longer breach, each as `attack on target`: their entries can go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed_gaps: Vec<String>,
+    /// The part of a run that this record is, where the run was split over several machines or jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// The records that this one was merged from, each with its host and its time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// Which part of a run a record is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+    /// Every trial of the whole run, in the order of its record: what is missing after a merge can be named.
+    pub planned: Vec<PlannedTrial>,
+}
+
+/// A trial by what makes it one: no two trials of a record have both in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedTrial {
+    /// The target.
+    pub target: String,
+    /// The attack's id.
+    pub attack: String,
+}
+
+/// A record that was merged into another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// Which shard it was, as `2/3`; absent for a record that was none.
+    pub shard: Option<String>,
+    /// The host it ran on.
+    pub host: Host,
+    /// When it began.
+    pub started: String,
+    /// When it ended.
+    pub finished: Option<String>,
+    /// How many trials came from it.
+    pub trials: u64,
 }
 
 /// The tool that wrote a record.
@@ -106,6 +147,9 @@ pub struct TargetInfo {
     pub engine: String,
     /// The engine's version.
     pub version: String,
+    /// SHA-256 of what ran the guests, in hex: this program for our own executors, the target's file for a foreign one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// The policy under test.
@@ -271,19 +315,38 @@ pub fn read(path: &Path) -> Result<Record, ReadError> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_RECORD_BYTES + 1).read_to_end(&mut bytes)?;
+    parse(&bytes)
+}
+
+/// A record, or the events of a run, from bytes.
+///
+/// # Errors
+///
+/// As [`read`], but for the file.
+pub fn parse(bytes: &[u8]) -> Result<Record, ReadError> {
     if bytes.len() as u64 > MAX_RECORD_BYTES {
         return Err(ReadError::TooLarge);
     }
-    let text = std::str::from_utf8(&bytes).map_err(|error| ReadError::NotUtf8(error.valid_up_to()))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| ReadError::NotUtf8(error.valid_up_to()))?;
     let record = if text.lines().next().is_some_and(|line| serde_json::from_str::<Event>(line).is_ok()) {
         read_events(text)?
     } else {
-        serde_json::from_str::<Record>(text)?
+        serde_json::from_str::<Record>(text).map_err(|error| newer(text).unwrap_or(ReadError::Json(error)))?
     };
     if record.schema != SCHEMA {
         return Err(ReadError::Schema(record.schema));
     }
     Ok(record)
+}
+
+/// What is wrong with a record of another version, which may hold anything besides.
+fn newer(text: &str) -> Option<ReadError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema: String,
+    }
+    let found = serde_json::from_str::<Versioned>(text).ok()?;
+    (found.schema != SCHEMA).then_some(ReadError::Schema(found.schema))
 }
 
 /// SHA-256 in lower-case hex.

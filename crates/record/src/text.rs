@@ -86,6 +86,12 @@ impl GuestText {
         &self.text
     }
 
+    /// The same text with parts of it replaced, for redaction. What takes their place has to be printable.
+    #[must_use]
+    pub fn map(&self, replace: impl FnOnce(&str) -> String) -> Self {
+        Self { text: replace(&self.text), ..self.clone() }
+    }
+
     /// How many bytes the guest gave.
     #[must_use]
     pub fn bytes(&self) -> u64 {

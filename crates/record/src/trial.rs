@@ -285,12 +285,24 @@ pub struct Trial {
     /// The limit under test and how close it came: the cap, what was used, how far past it the guest got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closeness: Option<Closeness>,
+    /// The guests, by digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<Guest>,
     /// The runs, the attack first.
     pub runs: Vec<Run>,
     /// Wall time of the whole trial, in nanoseconds.
     pub duration: u64,
     /// Outside sources.
     pub references: Vec<String>,
+}
+
+/// A guest of a trial, by the bytes that were run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Guest {
+    /// The attack, which the live control runs too, or its harmless twin.
+    pub role: Role,
+    /// SHA-256 of the module or component, in hex.
+    pub sha256: String,
 }
 
 /// How close a guest came to a limit, and past it.

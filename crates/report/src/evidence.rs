@@ -7,6 +7,27 @@ use gauntlet_record::{Cause, Origin, Role, Run, Trial, Unit, Usage};
 use crate::summary::{granted, over, use_of};
 use crate::text::{Line, Piece, count, guest, join};
 
+/// Most entries of one list of a run that are told. What a run writes is far below; a hostile record may hold any number.
+const MOST: usize = 100;
+/// Most characters of several strings put together into one line.
+const TOGETHER: usize = 4_096;
+
+/// Several words as one, cut.
+fn words(words: &[String]) -> String {
+    let mut line = String::new();
+    for word in words.iter().take(MOST) {
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.extend(word.chars().take(TOGETHER));
+        if line.len() > TOGETHER {
+            line.push_str(" (cut)");
+            break;
+        }
+    }
+    line
+}
+
 /// Who says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
@@ -79,7 +100,7 @@ pub(crate) fn run_facts(run: &Run) -> Vec<Fact<'_>> {
         add(Group::End, "stopped by".into(), vec![vec![causes.join(", ").into()]]);
     }
     if !run.denials.is_empty() {
-        add(Group::End, "denied".into(), run.denials.iter().map(denial).collect());
+        add(Group::End, "denied".into(), run.denials.iter().take(MOST).map(denial).collect());
     }
     if let Some(target) = &run.witnessed_on {
         add(Group::End, "witnessed on".into(), vec![vec![target.as_str().into()]]);
@@ -103,17 +124,17 @@ pub(crate) fn run_facts(run: &Run) -> Vec<Fact<'_>> {
             add(Group::Host, label.into(), vec![vec![unit.show(value).into()]]);
         }
     }
-    for (label, words) in [
+    for (label, list) in [
         ("canary leaked to", &measured.canaries),
         ("packets at", &measured.packets),
         ("raw in a report", &measured.reports),
     ] {
-        if !words.is_empty() {
-            add(Group::Host, label.into(), vec![vec![words.join(", ").into()]]);
+        if !list.is_empty() {
+            add(Group::Host, label.into(), vec![vec![words(list).into()]]);
         }
     }
     if !measured.changed.is_empty() {
-        add(Group::Host, "changed".into(), measured.changed.iter().map(guest).collect());
+        add(Group::Host, "changed".into(), measured.changed.iter().take(MOST).map(guest).collect());
     }
     if let Some(death) = &measured.host_death {
         add(Group::Host, "host died of".into(), vec![vec![death.as_str().into()]]);
@@ -125,7 +146,7 @@ pub(crate) fn run_facts(run: &Run) -> Vec<Fact<'_>> {
         add(Group::Host, "watchdog".into(), vec![vec!["the harness had to end the run".into()]]);
     }
 
-    for usage in &run.usage {
+    for usage in run.usage.iter().take(MOST) {
         add(Group::Executor, usage.limit.as_str().into(), vec![vec![used(usage).into()]]);
     }
     for (label, text) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
@@ -136,14 +157,14 @@ pub(crate) fn run_facts(run: &Run) -> Vec<Fact<'_>> {
     if run.truncated {
         add(Group::Guest, "cut".into(), vec![vec!["output was cut by the limit".into()]]);
     }
-    for value in &run.values {
+    for value in run.values.iter().take(MOST) {
         facts.push(Fact {
             group: Group::Policy,
             label: value.key.as_str().into(),
             lines: vec![vec![value.value.as_str().into(), format!(" ({})", origin(value.from)).into()]],
         });
     }
-    for mechanism in &run.confinement {
+    for mechanism in run.confinement.iter().take(MOST) {
         let mut line: Line<'_> = vec![granted(mechanism.granted).into()];
         if !mechanism.note.is_empty() {
             line.extend([" (".into(), mechanism.note.as_str().into(), ")".into()]);
@@ -169,11 +190,11 @@ pub(crate) fn group_line(run: &Run, group: Group) -> Option<Line<'_>> {
 
 /// What is known of a trial as a whole, besides its verdict and reason.
 pub(crate) fn trial_facts(trial: &Trial) -> Vec<(&'static str, Line<'_>)> {
-    let words = |causes: &[Cause]| causes.iter().map(Cause::to_string).collect::<Vec<_>>().join(", ");
+    let causes = |causes: &[Cause]| causes.iter().take(MOST).map(Cause::to_string).collect::<Vec<_>>().join(", ");
     let mut facts: Vec<(&'static str, Line<'_>)> =
         vec![("target", vec![trial.target.as_str().into()]), ("obtains", vec![trial.obtains.as_str().into()])];
     if !trial.contained_by.is_empty() {
-        facts.push(("contained by", vec![words(&trial.contained_by).into()]));
+        facts.push(("contained by", vec![causes(&trial.contained_by).into()]));
     }
     if let Some(cause) = trial.cause {
         facts.push(("cause seen", vec![cause.to_string().into()]));
@@ -192,7 +213,7 @@ pub(crate) fn trial_facts(trial: &Trial) -> Vec<(&'static str, Line<'_>)> {
     facts.push(("live control", vec![live(trial).into()]));
     facts.push(("harmless twin", vec![benign(trial).into()]));
     if !trial.subjects.is_empty() {
-        facts.push(("evidence for", vec![trial.subjects.join(", ").into()]));
+        facts.push(("evidence for", vec![words(&trial.subjects).into()]));
     }
     if let Some(known) = &trial.known {
         facts.push(("known gap", vec![known.reason.as_str().into(), " ".into(), known.link.as_str().into()]));

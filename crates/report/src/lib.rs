@@ -1,4 +1,4 @@
-//! Writes a record as human text, JSON, JUnit, SARIF, HTML, Markdown or GitHub annotations.
+//! Writes a record as text, JSON, JUnit, SARIF, HTML, Markdown, OSCAL and more; merges, compares, redacts, signs and verifies records.
 //!
 //! This crate is the end of the line: it sees a [`Record`] and nothing else, so that a saved run renders again, in any format, on
 //! any machine. A record may come from disk and a guest chose some of its words, so that no string of it is trusted: every format
@@ -13,18 +13,30 @@
 //! # Ok::<(), gauntlet_report::WriteError>(())
 //! ```
 
+pub mod bundle;
+mod diff;
 mod evidence;
 mod formats;
+mod history;
+mod layers;
+mod merge;
 mod payload;
+mod redact;
 mod summary;
 mod text;
+mod time;
 
 use std::io;
 
 use gauntlet_record::Record;
 
+pub use diff::{Change, Diff, Times, diff};
 pub use formats::{Format, UnknownFormat};
+pub use history::{Entry, write_history};
+pub use layers::{Depth, Layers, Without, layers};
+pub use merge::{MergeError, merge};
 pub use payload::{largest, payloads};
+pub use redact::Redaction;
 
 /// How a format is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +63,6 @@ pub enum WriteError {
     /// The output does not take it.
     #[error("cannot write the report")]
     Io(#[from] io::Error),
-    /// The record is not expressible as JSON.
-    #[error("cannot write the report as JSON")]
-    Json(#[from] serde_json::Error),
     /// The record is not expressible as JUnit XML.
     #[error("cannot write the report as JUnit XML")]
     Junit(#[from] quick_junit::SerializeError),
@@ -66,4 +75,13 @@ pub enum WriteError {
 /// If the output does not take it.
 pub fn write(record: &Record, format: Format, options: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
     format.writer()(record, options, out)
+}
+
+/// Writes a record as a page, with the matrix of layers that was found for it.
+///
+/// # Errors
+///
+/// If the output does not take it.
+pub fn write_page(record: &Record, layers: &Layers, out: &mut dyn io::Write) -> Result<(), WriteError> {
+    formats::html::with_layers(record, Some(layers), out)
 }

@@ -40,13 +40,23 @@ pub fn payloads(record: &Record) -> Vec<String> {
                     found.insert("ci-command");
                 }
             }
-            Format::Human | Format::Markdown | Format::Json | Format::Junit | Format::Sarif => {
+            Format::Human
+            | Format::Markdown
+            | Format::Jobsummary
+            | Format::Json
+            | Format::Junit
+            | Format::Sarif
+            | Format::Gitlab
+            | Format::Csv
+            | Format::Ctrf
+            | Format::Oscal
+            | Format::Cyclonedx => {
                 if lines(&text).any(is_command) {
                     found.insert("ci-command");
                 }
             }
         }
-        if matches!(format, Format::Human | Format::Markdown) && texts.iter().any(|guest| forges(guest.as_str(), &text))
+        if matches!(format, Format::Human | Format::Markdown | Format::Jobsummary) && texts.iter().any(|guest| forges(guest.as_str(), &text))
         {
             found.insert("forged");
         }

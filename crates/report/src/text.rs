@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use gauntlet_record::{GuestText, Unit, is_printable};
 
 /// Most characters of one string that a report shows. Nothing that Gauntlet writes is longer; a hostile record may be.
-const MAX_CHARS: usize = 16_384;
+const MAX_CHARS: usize = 4_096;
 
 /// What opens a command to a CI server wherever it stands in a line.
 const COMMANDS: &[&str] = &["##[", "##vso[", "##teamcity["];

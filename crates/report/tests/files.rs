@@ -43,6 +43,13 @@ fn the_examples_are_what_the_formats_write() {
         ("example.sarif", Format::Sarif),
         ("example.html", Format::Html),
         ("example.md", Format::Markdown),
+        ("example.github.txt", Format::Github),
+        ("example.job-summary.md", Format::Jobsummary),
+        ("example.gl-code-quality.json", Format::Gitlab),
+        ("example.csv", Format::Csv),
+        ("example.ctrf.json", Format::Ctrf),
+        ("example.oscal.json", Format::Oscal),
+        ("example.cyclonedx.json", Format::Cyclonedx),
     ] {
         let mut out = Vec::new();
         gauntlet_report::write(&example(), format, &Options::default(), &mut out).unwrap();

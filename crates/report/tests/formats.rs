@@ -25,6 +25,7 @@ fn rare() -> Record {
         name: "command".into(),
         engine: "other".into(),
         version: "1".into(),
+        sha256: None,
     });
     let mut late = record.trials[0].clone();
     late.attack = "cpu/a-rather-long-name-of-an-attack#with-a-case".into();
@@ -129,6 +130,178 @@ fn markdown() {
 #[test]
 fn github() {
     insta::assert_snapshot!(brief(Format::Github));
+}
+
+#[test]
+fn jobsummary() {
+    insta::assert_snapshot!(brief(Format::Jobsummary));
+}
+
+#[test]
+fn gitlab() {
+    insta::assert_snapshot!(brief(Format::Gitlab));
+}
+
+#[test]
+fn csv() {
+    insta::assert_snapshot!(brief(Format::Csv));
+}
+
+#[test]
+fn ctrf() {
+    insta::assert_snapshot!(brief(Format::Ctrf));
+}
+
+#[test]
+fn oscal() {
+    insta::assert_snapshot!(brief(Format::Oscal));
+}
+
+#[test]
+fn cyclonedx() {
+    insta::assert_snapshot!(brief(Format::Cyclonedx));
+}
+
+#[test]
+fn csv_reads_back_with_a_cell_for_every_column() {
+    let text = render(&rare(), Format::Csv, Options::default());
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let columns = reader.headers().unwrap().len();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), rare().trials.len());
+    assert!(rows.iter().all(|row| row.len() == columns));
+    assert_eq!((&rows[0][0], &rows[0][2]), ("contained", "memory/grow-past-limit"));
+}
+
+#[test]
+fn gitlab_takes_every_alert_at_a_place_and_by_a_name_of_its_own() {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Alert {
+        description: String,
+        check_name: String,
+        fingerprint: String,
+        severity: String,
+        location: Location,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Location {
+        path: String,
+        lines: Lines,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Lines {
+        begin: u32,
+    }
+    let mut record = rare();
+    record.trials.push(record.trials[1].clone());
+    let alerts: Vec<Alert> = serde_json::from_str(&render(&record, Format::Gitlab, Options::default())).unwrap();
+    assert_eq!(alerts.len(), record.count(Verdict::Breached) + record.count(Verdict::Inconclusive) + record.findings.len());
+    let mut names: Vec<&str> = alerts.iter().map(|alert| alert.fingerprint.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), alerts.len());
+    for alert in &alerts {
+        assert!(["info", "minor", "major", "critical", "blocker"].contains(&alert.severity.as_str()));
+        assert!(!alert.location.path.starts_with(['.', '/']) && alert.location.lines.begin > 0);
+        assert!(!alert.description.is_empty() && !alert.check_name.is_empty());
+    }
+}
+
+#[test]
+fn ctrf_counts_what_the_record_counts() {
+    let report: serde_json::Value = serde_json::from_str(&brief(Format::Ctrf)).unwrap();
+    assert_eq!(report["reportFormat"], "CTRF");
+    let (summary, record) = (&report["results"]["summary"], example());
+    let tests = report["results"]["tests"].as_array().unwrap();
+    for (status, verdict) in [
+        ("passed", Verdict::Contained),
+        ("failed", Verdict::Breached),
+        ("other", Verdict::Inconclusive),
+        ("skipped", Verdict::Unsupported),
+    ] {
+        assert_eq!(summary[status].as_u64(), Some(record.count(verdict) as u64));
+        assert_eq!(tests.iter().filter(|test| test["status"] == status).count(), record.count(verdict));
+    }
+    assert_eq!(summary["tests"].as_u64(), Some(record.trials.len() as u64));
+    assert_eq!(summary["stop"].as_u64().unwrap() - summary["start"].as_u64().unwrap(), 9000);
+}
+
+#[test]
+fn oscal_has_a_finding_for_every_limit_and_no_empty_list() {
+    fn empty(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Array(list) => {
+                if list.is_empty() {
+                    found.push(path.to_owned());
+                }
+                list.iter().for_each(|value| empty(value, path, found));
+            }
+            serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| empty(value, &format!("{path}/{key}"), found)),
+            _ => {}
+        }
+    }
+    let mut bare = example();
+    (bare.trials, bare.targets, bare.findings) = (Vec::new(), Vec::new(), Vec::new());
+    bare.policy.values.clear();
+    for record in [example(), rare(), bare] {
+        let document: serde_json::Value =
+            serde_json::from_str(&render(&record, Format::Oscal, Options::default())).unwrap();
+        let mut found = Vec::new();
+        empty(&document, "", &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        let result = &document["assessment-results"]["results"][0];
+        let findings = result["findings"].as_array().map_or(0, Vec::len);
+        assert_eq!(findings, record.policy.values.len());
+        let known: Vec<&str> = result["observations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|observation| observation["uuid"].as_str().unwrap())
+            .collect();
+        for finding in result["findings"].as_array().into_iter().flatten() {
+            for related in finding["related-observations"].as_array().into_iter().flatten() {
+                assert!(known.contains(&related["observation-uuid"].as_str().unwrap()));
+            }
+        }
+    }
+}
+
+#[test]
+fn cyclonedx_claims_nothing_without_evidence() {
+    let bom: serde_json::Value = serde_json::from_str(&brief(Format::Cyclonedx)).unwrap();
+    let declarations = &bom["declarations"];
+    let evidence: Vec<&str> =
+        declarations["evidence"].as_array().unwrap().iter().map(|shown| shown["bom-ref"].as_str().unwrap()).collect();
+    let claims = declarations["claims"].as_array().unwrap();
+    assert!(!claims.is_empty());
+    for claim in claims {
+        let shown = claim["evidence"].as_array().unwrap();
+        assert!(!shown.is_empty() && shown.iter().all(|shown| evidence.contains(&shown.as_str().unwrap())));
+    }
+    let map = declarations["attestations"][0]["map"].as_array().unwrap();
+    assert_eq!(map.len(), example().policy.values.len());
+    for entry in map.iter().filter(|entry| entry.get("claims").is_none() && entry.get("counterClaims").is_none()) {
+        assert!(entry.get("conformance").is_none(), "{entry}");
+    }
+}
+
+#[test]
+fn a_page_shows_the_matrix_of_layers_that_it_is_given() {
+    let json = r#"{ "layers": ["validation", "runtime"], "complete": false, "attacks": [{
+        "attack": "memory/<b>grow", "cause": "limit-memory", "stopped-by": ["runtime"], "by-probe": "isolation/x", "alerts": 1,
+        "without": [["validation", { "what": "stopped", "cause": "limit-memory" }], ["runtime", { "what": "obtained" }]] }],
+        "single-layer": {}, "listed-and-deep": [], "listed-and-unknown": [] }"#;
+    let layers = gauntlet_report::layers(json.as_bytes()).unwrap();
+    let mut out = Vec::new();
+    gauntlet_report::write_page(&example(), &layers, &mut out).unwrap();
+    let page = String::from_utf8(out).unwrap();
+    for part in ["0 of 1 attacks are stopped by two", "memory/&lt;b&gt;grow", "<td class=\"hit-bad\">obtained</td>", "runtime (isolation/x)", "cut short"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!brief(Format::Html).contains("lifted one at a time"));
 }
 
 #[test]

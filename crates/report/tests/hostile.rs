@@ -233,7 +233,7 @@ proptest! {
         let mut record = poison(record(&verdicts, &GuestText::name("x")), &text);
         record.complete = complete;
         prop_assert_eq!(payloads(&record), Vec::<String>::new());
-        for format in [Format::Human, Format::Markdown, Format::Junit, Format::Json, Format::Sarif] {
+        for format in Format::ALL.iter().copied().filter(|format| !matches!(format, Format::Html | Format::Github)) {
             for verbose in [false, true] {
                 let out = render(&record, format, verbose);
                 prop_assert_eq!(forged(&out), None, "{}", format);
@@ -245,6 +245,24 @@ proptest! {
         let github = render(&record, Format::Github, false);
         prop_assert!(github.lines().all(|line| ["::error ", "::warning ", "::notice "].iter().any(|word| line.starts_with(word))), "{}", github);
         quick_junit::Report::deserialize_from_str(&render(&record, Format::Junit, false)).unwrap();
+        for format in [Format::Json, Format::Sarif, Format::Gitlab, Format::Ctrf, Format::Oscal, Format::Cyclonedx] {
+            let parsed = serde_json::from_str::<serde_json::Value>(&render(&record, format, false));
+            prop_assert!(parsed.is_ok(), "{}: {:?}", format, parsed);
+        }
+        let sheet = render(&record, Format::Csv, false);
+        let mut rows = 0;
+        for row in csv::Reader::from_reader(sheet.as_bytes()).records() {
+            let row = row.unwrap();
+            rows += 1;
+            let calculates = |cell: &str| cell.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+            prop_assert!(!row.iter().any(calculates), "{:?}", row);
+        }
+        prop_assert_eq!(rows, verdicts.len());
+        for format in [Format::Markdown, Format::Jobsummary] {
+            let page = render(&record, format, false);
+            let active = page.split('<').skip(1).find(|rest| !["details>", "/details>", "summary>", "/summary>"].iter().any(|ours| rest.starts_with(ours)));
+            prop_assert_eq!(active, None, "{}", format);
+        }
     }
 
     #[test]
@@ -260,4 +278,38 @@ proptest! {
             prop_assert!(found.iter().any(|word| word == name), "{name} in {text:?}: {found:?}");
         }
     }
+}
+
+/// A record in which every string is endless and every list long.
+fn endless() -> Record {
+    let text = "x\u{1b}<`|".repeat(40_000);
+    let mut record = poison(record(&[Verdict::Breached, Verdict::Inconclusive, Verdict::Contained, Verdict::Unsupported], &GuestText::name("x")), &text);
+    for trial in &mut record.trials {
+        for run in &mut trial.runs {
+            run.denials = vec![run.denials.first().cloned().unwrap_or(gauntlet_record::Denial {
+                cause: gauntlet_record::Cause::NoEffect,
+                asked: GuestText::name("x"),
+                limit: None,
+                count: 1,
+            }); 2_000];
+            run.values = vec![run.values[0].clone(); 2_000];
+            run.usage = vec![run.usage[0].clone(); 2_000];
+            run.confinement = vec![run.confinement[0].clone(); 2_000];
+            run.measured.changed = vec![GuestText::name("y"); 2_000];
+            run.measured.canaries = vec![text.clone(); 2_000];
+        }
+    }
+    record
+}
+
+#[test]
+fn no_string_and_no_list_makes_a_report_larger_than_its_bound() {
+    let record = endless();
+    for format in Format::ALL.iter().filter(|format| **format != Format::Json) {
+        for verbose in [false, true] {
+            let size = render(&record, *format, verbose).len();
+            assert!(size as u64 <= format.most_bytes(&record, verbose), "{format}: {size} of {}", format.most_bytes(&record, verbose));
+        }
+    }
+    assert_eq!(Format::Markdown.most_bytes(&record, false), 65_000);
 }

@@ -69,5 +69,5 @@ pub use run::{Progress, RunError, run};
 pub use scratch::{Scratch, ScratchError};
 pub use selftest::{Mistake, WrongJudge, selftest};
 pub use single::Single;
-pub use store::{EVENTS, Output, OutputError, RECORD, write_atomically};
+pub use store::{EVENTS, Output, OutputError, RECORD, note_in_marker, write_atomically, write_atomically_with};
 pub use trial::{FixtureCounts, MakeTarget, Payloads, SuperviseError, TargetChoice, TrialSpec, serve, supervise};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gauntlet_corpus::{Attack, Live, World};
 use gauntlet_policy::{Feature, FileGrant, Limit, Overlay, Policy, Span, Spanned};
-use gauntlet_record::{Known, Role, TargetInfo, Trial, Verdict, Why, digest};
+use gauntlet_record::{Guest, Known, Role, TargetInfo, Trial, Verdict, Why, digest};
 use gauntlet_target::Description;
 
 use crate::measure::Calibration;
@@ -111,6 +111,7 @@ impl Plan {
             name: target.description.name.clone(),
             engine: target.description.engine.clone(),
             version: target.description.version.clone(),
+            sha256: None,
         };
         self.targets.iter().map(info).collect()
     }
@@ -318,6 +319,10 @@ impl Plan {
             },
             known: None,
             closeness: None,
+            guests: vec![
+                Guest { role: Role::Attack, sha256: digest(&attack.attack) },
+                Guest { role: Role::Benign, sha256: digest(&attack.benign) },
+            ],
             runs: Vec::new(),
             duration: 0,
             references: attack.references.clone(),

@@ -87,6 +87,7 @@ pub fn probe_trial(case: &ProbeCase<'_>, jailed: &Probed, live: &Probed, duratio
         live_reason: None,
         known: None,
         closeness: None,
+        guests: Vec::new(),
         runs: [(Role::Attack, jailed), (Role::Live, live)].into_iter().filter_map(|(role, probed)| run(role, probed, case.denied)).collect(),
         duration,
         references: vec!["https://man7.org/linux/man-pages/man7/capabilities.7.html".to_owned()],

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use gauntlet_record::{Event, EventError, Record, read_events};
+use gauntlet_record::{Event, EventError, Record, read_events, write_json};
 
 /// Says that a directory is ours to replace.
 const MARKER: &str = ".gauntlet-report";
@@ -137,8 +137,8 @@ impl Output {
     ///
     /// If it cannot be written.
     pub fn seal(&mut self, record: &Record) -> Result<PathBuf, OutputError> {
-        let mut text = serde_json::to_vec_pretty(record).map_err(|error| io_at(&self.path)(error.into()))?;
-        text.push(b'\n');
+        let mut text = Vec::new();
+        write_json(record, &mut text).map_err(io_at(&self.path))?;
         self.write(RECORD, &text)
     }
 
@@ -176,13 +176,25 @@ impl Output {
 ///
 /// If it cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomically_with(path, |out| out.write_all(bytes))
+}
+
+/// The same for what is written piece by piece.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write_atomically_with(
+    path: &Path,
+    write_to: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = folder.join(name);
     let write = || -> io::Result<()> {
         let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
+        write_to(&mut file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         sync_dir(folder)
@@ -190,6 +202,23 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// Notes names in the marker of an output directory, so that the next run may remove these files too. Another directory is left as it is.
+///
+/// # Errors
+///
+/// If the marker cannot be read or written.
+pub fn note_in_marker(dir: &Path, names: &[String]) -> io::Result<()> {
+    let marker = dir.join(MARKER);
+    if !fs::symlink_metadata(&marker).is_ok_and(|meta| meta.is_file()) {
+        return Ok(());
+    }
+    let noted = fs::read_to_string(&marker)?;
+    let new: String = names.iter().filter(|name| !noted.lines().any(|line| line == *name)).map(|name| format!("{name}\n")).collect();
+    let mut file = OpenOptions::new().append(true).open(&marker)?;
+    file.write_all(new.as_bytes())?;
+    file.sync_all()
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {

@@ -517,5 +517,7 @@ fn record_of(spec: &TrialSpec, run: Run) -> Record {
         mutation: None,
         known_allowed: false,
         closed_gaps: Vec::new(),
+        shard: None,
+        parts: Vec::new(),
     }
 }

@@ -46,14 +46,14 @@ pub(super) fn check(plan: &Plan) -> Result<(), Failure> {
     }
 }
 
-/// Lifts the layers, prints the matrix and holds it against the list.
+/// Lifts the layers, prints the matrix and holds it against the list. Returns the exit code and the matrix as JSON.
 pub(super) fn run(
     plan: &Plan,
     record: &Record,
     output: &mut Output,
     format: Format,
     cancel: &AtomicBool,
-) -> Result<u8, Failure> {
+) -> Result<(u8, Vec<u8>), Failure> {
     let listed = single_layer("attacks/single-layer.yaml", gauntlet_attacks::SINGLE_LAYER).map_err(|error| {
         Failure::harness(anyhow::Error::new(error).context("the list of attacks that one layer stops is broken"))
     })?;
@@ -76,11 +76,12 @@ pub(super) fn run(
     }
     let open = matrix.single_layer.values().any(Option::is_none);
     let sound = !open && matrix.listed_and_deep.is_empty() && matrix.listed_and_unknown.is_empty();
-    Ok(match (matrix.complete, sound) {
+    let code = match (matrix.complete, sound) {
         (_, false) => exit::BREACH,
         (false, true) => exit::INCONCLUSIVE,
         (true, true) => exit::CLEAN,
-    })
+    };
+    Ok((code, json))
 }
 
 fn listed_attacks(listed: &[SingleLayer], known: &[String]) -> usize {

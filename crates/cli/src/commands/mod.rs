@@ -14,9 +14,10 @@ mod lint;
 mod list;
 mod perform;
 mod probes;
-mod report;
+pub(crate) mod report;
 mod run;
 mod selftest;
+pub(crate) mod share;
 mod trial;
 
 use crate::args::{Args, Command};

@@ -17,26 +17,29 @@ use crate::failure::Failure;
 /// The mechanisms that a probe is held by one at a time; all of them are off but one. The process is always there.
 const ALONE: &[&str] = &["seccomp", "landlock", "namespaces", "cgroup"];
 
-/// Makes every probe whose id contains one of the filters, and hands each trial over as it ends. A mechanism that the policy turns off has no
-/// trial: nothing is promised of it.
+/// The ids of the probes that contain one of the filters, in the order in which they are made. A mechanism that the policy turns off has
+/// none: nothing is promised of it.
+pub(super) fn ids(policy: &Policy, filter: &[String]) -> Vec<String> {
+    let wanted = |id: &String| filter.is_empty() || filter.iter().any(|text| id.contains(text.as_str()));
+    let asked = |mechanism: &&&str| {
+        policy.isolation.mechanisms().iter().any(|(name, asked)| name == **mechanism && asked.value != Requirement::Off)
+    };
+    let of = |probe: &'static Probe| {
+        probe.stopped_by().iter().filter(asked).map(|mechanism| probe_id(probe.as_str(), mechanism))
+    };
+    Probe::ALL.iter().flat_map(of).filter(wanted).collect()
+}
+
+/// Makes the probes of these ids, and hands each trial over as it ends.
 pub(super) fn run(
-    policy: &Policy,
-    filter: &[String],
+    ids: &[String],
     cancel: &AtomicBool,
     seen: &mut dyn FnMut(Trial) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let wanted = |id: &str| filter.is_empty() || filter.iter().any(|text| id.contains(text.as_str()));
-    let asked = |mechanism: &str| {
-        policy.isolation.mechanisms().iter().any(|(name, asked)| *name == mechanism && asked.value != Requirement::Off)
-    };
     let offered = gauntlet_sandbox::mechanisms();
     for probe in Probe::ALL {
-        let cases: Vec<&str> = probe
-            .stopped_by()
-            .iter()
-            .copied()
-            .filter(|mechanism| asked(mechanism) && wanted(&probe_id(probe.as_str(), mechanism)))
-            .collect();
+        let wanted = |mechanism: &&str| ids.contains(&probe_id(probe.as_str(), mechanism));
+        let cases: Vec<&str> = probe.stopped_by().iter().copied().filter(wanted).collect();
         if cases.is_empty() {
             continue;
         }

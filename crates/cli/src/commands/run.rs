@@ -11,15 +11,15 @@ use anyhow::{Context as _, anyhow};
 use gauntlet_corpus::{Attack, Corpus, Live};
 use gauntlet_lint::lint;
 use gauntlet_policy::{Policy, Requirement};
-use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, Trial, exit};
-use gauntlet_report::Format;
-use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, TargetPlan};
+use gauntlet_record::{CorpusInfo, Event, PlannedTrial, PolicyInfo, Record, SCHEMA, TargetInfo, Tool, Trial, exit};
+use gauntlet_report::{Format, Redaction};
+use gauntlet_runner::{Launcher, Options, Output, OutputError, Plan, Progress, TargetChoice, TargetPlan};
 use gauntlet_target::TargetError;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::report::{check_place, write_file};
-use super::{layers, probes};
+use super::{layers, probes, share};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
 use crate::{inputs, targets, terminal};
@@ -37,25 +37,62 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     if args.layers {
         layers::check(&plan)?;
     }
+    let sharing = &args.sharing;
+    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. }));
+    let probes = if jailed && args.only.is_empty() { probes::ids(&policy, &args.selection.filter) } else { Vec::new() };
+    let planned = share::planned(&plan, &probes);
+    let (shard, mut left_out) = share::split(sharing, &plan, &planned)?;
     if args.dry_run {
-        return dry_run(&plan);
+        return dry_run(&plan, &left_out);
     }
     for file in [&args.junit, &args.sarif, &args.html, &args.markdown].into_iter().flatten() {
         check_place(file)?;
     }
-    let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
-    let record = start(&plan, &corpus, args.allow_known);
+    let (mut output, earlier) = if sharing.resume {
+        share::take_up(&args.outputs.output)?
+    } else {
+        (Output::open(&args.outputs.output).map_err(Failure::usage)?, None)
+    };
+    if let (Some(earlier), None) = (&earlier, args.selection.seed) {
+        plan.options.seed = earlier.seed;
+    }
+    let redaction = sharing.redact.then(share::redaction);
+    let mut log = Log { output: &mut output, redaction: redaction.as_ref() };
+    let mut record = Record { shard, ..start(&plan, &corpus, args.allow_known) };
+    log.redact(&mut record);
+    let mut finished = Vec::new();
+    let resumed = earlier.is_some();
+    if let Some(mut earlier) = earlier {
+        share::same_run(&earlier, &record)?;
+        share::in_order(&mut earlier.trials, record.shard.as_ref().map_or(&planned, |shard| &shard.planned))?;
+        if earlier.complete {
+            anstream::eprintln!("the run in `{}` had ended", args.outputs.output.display());
+            super::print(&render(&earlier, args.outputs.format, args.outputs.verbose)?)?;
+            return Ok(earlier.exit_code());
+        }
+        finished = std::mem::take(&mut earlier.trials);
+        left_out.extend(finished.iter().map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() }));
+        anstream::eprintln!("going on: {} trials had finished", finished.len());
+        record = earlier;
+    }
+    plan.options.skip = left_out.iter().map(|cell| (cell.target.clone(), cell.attack.clone())).collect();
     let cancel = cancel_on_signal()?;
-    let mut record = trials(&plan, record, &mut output, &cancel)?;
-    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. }));
-    if jailed && args.only.is_empty() && !cancel.load(Ordering::Relaxed) {
-        let mut seen = |trial: Trial| {
-            output.append(&Event::TrialFinished { trial: trial.clone() }).map_err(Failure::harness)?;
+    let mut record = trials_of(&plan, record, &mut log, &cancel, resumed)?;
+    let probes: Vec<String> =
+        probes.into_iter().filter(|id| !left_out.iter().any(|cell| cell.target == "worker" && cell.attack == *id)).collect();
+    if !cancel.load(Ordering::Relaxed) {
+        let mut seen = |mut trial: Trial| {
+            log.finished(&mut trial).map_err(Failure::harness)?;
             record.trials.push(trial);
             Ok(())
         };
-        probes::run(&policy, &args.selection.filter, &cancel, &mut seen)?;
+        probes::run(&probes, &cancel, &mut seen)?;
         record.complete &= !cancel.load(Ordering::Relaxed);
+    }
+    if resumed {
+        record.trials.extend(finished);
+        share::in_order(&mut record.trials, record.shard.as_ref().map_or(&planned, |shard| &shard.planned))?;
+        record.closed_gaps = plan.closed_gaps(&record.trials);
     }
     // As JSON the matrix is all that is printed: two values in a row are no JSON.
     finish_as(&record, &mut output, &args.outputs, !(args.layers && args.outputs.format == Format::Json))?;
@@ -70,7 +107,11 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         }
     }
     if args.layers {
-        let deep = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
+        let (deep, matrix) = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
+        let matrix = gauntlet_report::layers(&matrix).map_err(Failure::harness)?;
+        let mut page = Vec::new();
+        gauntlet_report::write_page(&record, &matrix, &mut page).map_err(Failure::harness)?;
+        output.write("report.html", &page).map_err(Failure::harness)?;
         // A breach under the whole policy is worse than a layer that stands alone.
         return Ok(if record.exit_code() == exit::CLEAN { deep } else { record.exit_code() });
     }
@@ -153,17 +194,21 @@ pub(super) fn plan(
     Ok(Plan { attacks, targets, reference: Some(targets::plan("worker", false)?), policy: policy.clone(), options })
 }
 
-fn dry_run(plan: &Plan) -> Result<u8, Failure> {
+fn dry_run(plan: &Plan, left_out: &[PlannedTrial]) -> Result<u8, Failure> {
     let mut text = String::new();
+    let mut trials = 0;
     for target in &plan.targets {
-        for attack in &plan.attacks {
+        let name = &target.description.name;
+        let here = |attack: &&Attack| !left_out.iter().any(|cell| cell.target == *name && cell.attack == attack.id);
+        for attack in plan.attacks.iter().filter(here) {
+            trials += 1;
             let note = plan
                 .lacking(target, attack)
                 .map_or_else(|| attack.title.clone(), |lacking| format!("unsupported: {lacking}"));
             let _ = writeln!(text, "{:<8} {:<44} {note}", target.description.name, attack.id);
         }
     }
-    let (trials, plural) = (plan.trials(), if plan.trials() == 1 { "" } else { "s" });
+    let plural = if trials == 1 { "" } else { "s" };
     let _ = writeln!(text, "{trials} trial{plural} of three runs each; nothing was run");
     super::print(text.as_bytes())?;
     Ok(exit::CLEAN)
@@ -189,7 +234,7 @@ pub(super) fn start(plan: &Plan, corpus: &Corpus, known_allowed: bool) -> Record
         finished: None,
         command: std::env::args().collect(),
         seed: plan.options.seed,
-        targets: plan.target_infos(),
+        targets: target_infos(plan),
         policy: PolicyInfo { name: policy.name.clone(), sha256: policy.sha256(), values },
         corpus: CorpusInfo {
             sha256: corpus.sha256.clone(),
@@ -201,7 +246,22 @@ pub(super) fn start(plan: &Plan, corpus: &Corpus, known_allowed: bool) -> Record
         mutation: None,
         known_allowed,
         closed_gaps: Vec::new(),
+        shard: None,
+        parts: Vec::new(),
     }
+}
+
+/// The targets, each with the digest of what runs guests: this program for our own executors, its file for a foreign one.
+fn target_infos(plan: &Plan) -> Vec<TargetInfo> {
+    let own = std::env::current_exe().ok().and_then(|path| std::fs::read(path).ok());
+    let own = own.map(|bytes| gauntlet_report::bundle::digest(&bytes));
+    let digest = |choice: &TargetChoice| match choice {
+        TargetChoice::Command { file } => Some(gauntlet_record::digest(file.text.as_bytes())),
+        TargetChoice::Worker { .. } | TargetChoice::Inline { .. } | TargetChoice::Weakened { .. } => own.clone(),
+        TargetChoice::Custom { .. } => None,
+    };
+    let infos = plan.target_infos().into_iter().zip(&plan.targets);
+    infos.map(|(info, target)| TargetInfo { sha256: digest(&target.choice), ..info }).collect()
 }
 
 /// Sets a flag on Ctrl-C or SIGTERM: supervisors are ended, what had finished is kept.
@@ -222,34 +282,74 @@ pub(super) fn launcher() -> Result<Launcher, Failure> {
 /// Runs the trials of a plan, with an event on the disk for each.
 pub(super) fn trials(
     plan: &Plan,
-    mut record: Record,
+    record: Record,
     output: &mut Output,
     cancel: &AtomicBool,
 ) -> Result<Record, Failure> {
+    trials_of(plan, record, &mut Log { output, redaction: None }, cancel, false)
+}
+
+/// The events of a run, without what is not to be told.
+struct Log<'a> {
+    output: &'a mut Output,
+    redaction: Option<&'a Redaction>,
+}
+
+impl Log<'_> {
+    fn redact(&self, record: &mut Record) {
+        if let Some(redaction) = self.redaction {
+            redaction.redact(record);
+        }
+    }
+
+    fn finished(&mut self, trial: &mut Trial) -> Result<(), OutputError> {
+        if let Some(redaction) = self.redaction {
+            redaction.trial(trial);
+        }
+        self.output.append(&Event::TrialFinished { trial: trial.clone() })
+    }
+}
+
+fn trials_of(
+    plan: &Plan,
+    mut record: Record,
+    log: &mut Log<'_>,
+    cancel: &AtomicBool,
+    resumed: bool,
+) -> Result<Record, Failure> {
     let launcher = launcher()?;
-    output
-        .append(&Event::RunStarted { record: record.clone(), planned: plan.trials() as u64 })
-        .map_err(Failure::harness)?;
+    if !resumed {
+        let started = Event::RunStarted { record: record.clone(), planned: plan.trials() as u64 };
+        log.output.append(&started).map_err(Failure::harness)?;
+    }
     let bar = terminal::progress(plan.trials() as u64);
     let mut failed = None;
     let mut seen = |progress: Progress<'_>| match progress {
         Progress::Finished { trial } => {
             bar.set_message(format!("{} {}", trial.verdict, trial.attack));
             bar.inc(1);
-            if let Err(error) = output.append(&Event::TrialFinished { trial: trial.clone() }) {
+            if let Err(error) = log.finished(&mut trial.clone()) {
                 failed.get_or_insert(error);
             }
         }
         Progress::Calibrated { .. } | Progress::Mutation { .. } => {}
     };
     let clock = Clock::start();
-    let trials = gauntlet_runner::run(plan, &launcher, &mut seen, cancel).map_err(Failure::harness)?;
+    // Of a part in which nothing is left to do, nothing is measured either.
+    let mut trials = if plan.trials() == 0 {
+        Vec::new()
+    } else {
+        gauntlet_runner::run(plan, &launcher, &mut seen, cancel).map_err(Failure::harness)?
+    };
     bar.finish_and_clear();
     anstream::eprintln!("{}", clock.took(plan));
     if let Some(error) = failed {
         return Err(Failure::harness(error));
     }
     record.complete = !cancel.load(Ordering::Relaxed) && (trials.len() == plan.trials() || plan.options.fail_fast);
+    if let Some(redaction) = log.redaction {
+        trials.iter_mut().for_each(|trial| redaction.trial(trial));
+    }
     record.closed_gaps = plan.closed_gaps(&trials);
     record.trials = trials;
     Ok(record)

@@ -16,7 +16,35 @@ use crate::{Options, WriteError};
 const DETAILED: usize = 20;
 const ROWS: usize = 150;
 
+/// Most bytes of a page that is to be a comment. GitHub counts 65 536 characters; a byte is never more than one.
+pub(crate) const COMMENT: usize = 65_000;
+
 pub(crate) fn write(record: &Record, options: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
+    let page = page(record, options);
+    // What is asked for in full is a file, and no comment.
+    let most = if options.verbose { usize::MAX } else { COMMENT };
+    out.write_all(fitted(page, most).as_bytes())?;
+    Ok(())
+}
+
+/// A page that fits into a place of so many bytes: cut between two lines, with what is open closed, and it says so.
+pub(crate) fn fitted(page: String, most: usize) -> String {
+    if page.len() <= most {
+        return page;
+    }
+    let tail = "\n**Cut here: this place takes no more. The full report has the rest.**\n";
+    let room = most.saturating_sub(tail.len() + 64);
+    let mut end = page.len().min(room);
+    while !page.is_char_boundary(end) {
+        end -= 1;
+    }
+    let kept = &page[..page[..end].rfind('\n').map_or(0, |at| at + 1)];
+    // Only our own lists open such an element: text of a record has its angle brackets escaped.
+    let open = kept.matches("<details>").count().saturating_sub(kept.matches("</details>").count());
+    format!("{kept}{}{tail}", "\n</details>\n".repeat(open))
+}
+
+pub(crate) fn page(record: &Record, options: &Options) -> String {
     let mut page = String::new();
     let summary = Summary::of(record);
     page.push_str(&format!("# Gauntlet: {}\n\n", summary.word));
@@ -56,8 +84,7 @@ pub(crate) fn write(record: &Record, options: &Options, out: &mut dyn io::Write)
         summary.exit,
         summary.meaning()
     ));
-    out.write_all(page.as_bytes())?;
-    Ok(())
+    page
 }
 
 /// A guest's text. The one place where escaping that was lifted on purpose shows.
@@ -72,7 +99,7 @@ fn code(text: &str) -> String {
 }
 
 /// A string of the record as prose. What GitHub would link without any mark (mentions, numbers, addresses) becomes code.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = plain(text);
     if text.contains(['@', '#']) || text.contains("://") || text.contains("www.") {
         return code(&text);
@@ -289,6 +316,14 @@ fn mutation(page: &mut String, record: &Record) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_is_too_long_is_cut_between_lines_and_closes_what_is_open() {
+        let page = format!("# x\n<details>\n{}", "é row\n".repeat(1000));
+        let cut = fitted(page.clone(), 500);
+        assert!(cut.len() <= 500 && cut.contains("é row\n\n</details>\n") && cut.ends_with("has the rest.**\n"), "{cut}");
+        assert_eq!(fitted(page.clone(), page.len()), page);
+    }
 
     #[test]
     fn a_string_makes_no_cell_link_mention_or_markup() {

@@ -1,11 +1,17 @@
 //! The table of formats. A new one is a file beside this, a `mod` line and an entry below.
 
+mod csv;
+mod ctrf;
+mod cyclonedx;
 mod github;
-mod html;
+mod gitlab;
+pub(crate) mod html;
 mod human;
+mod jobsummary;
 mod json;
 mod junit;
 mod markdown;
+mod oscal;
 mod sarif;
 
 use std::fmt;
@@ -63,6 +69,55 @@ formats! {
     Markdown = markdown, "report.md";
     /// Workflow commands that GitHub turns into annotations.
     Github = github, "annotations.txt";
+    /// The summary of a GitHub job.
+    Jobsummary = jobsummary, "job-summary.md";
+    /// GitLab's code quality report.
+    Gitlab = gitlab, "gl-code-quality-report.json";
+    /// One line a trial, for spreadsheets.
+    Csv = csv, "trials.csv";
+    /// CTRF, the common test report format.
+    Ctrf = ctrf, "ctrf-report.json";
+    /// OSCAL assessment results.
+    Oscal = oscal, "oscal-assessment-results.json";
+    /// CycloneDX declarations: claims with their evidence.
+    Cyclonedx = cyclonedx, "cyclonedx-declarations.json";
+}
+
+/// Most bytes of everything in a report that is said once.
+const ONCE: u64 = 4 << 20;
+/// Most bytes that one trial, finding, mistake, mechanism or line of the policy takes: every string is cut, and so is every list. An
+/// attack's runs take most of it, and only where a hostile record has filled every one of their lists with the longest of strings.
+const EACH: u64 = 64 << 20;
+
+impl Format {
+    /// The most bytes that a record can make of this format, whatever its strings say. The record itself, as JSON, has no bound of its own:
+    /// what is read is bounded.
+    #[must_use]
+    pub fn most_bytes(self, record: &Record, verbose: bool) -> u64 {
+        let mutations = record.mutation.as_ref().map_or(0, |score| score.mutations.len());
+        let items = record.trials.len()
+            + record.findings.len()
+            + record.policy.values.len()
+            + record.host.mechanisms.len()
+            + record.targets.len()
+            + mutations;
+        match self {
+            Self::Markdown if !verbose => markdown::COMMENT as u64,
+            Self::Jobsummary => jobsummary::MOST as u64,
+            Self::Github => ONCE,
+            Self::Json => u64::MAX,
+            Self::Human
+            | Self::Markdown
+            | Self::Junit
+            | Self::Sarif
+            | Self::Html
+            | Self::Gitlab
+            | Self::Csv
+            | Self::Ctrf
+            | Self::Oscal
+            | Self::Cyclonedx => ONCE + EACH * items as u64,
+        }
+    }
 }
 
 /// A word that is not a format.
@@ -97,7 +152,10 @@ mod tests {
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| {
-                entry.unwrap().file_name().into_string().unwrap().strip_suffix(".rs").map(str::to_owned)
+                let entry = entry.unwrap();
+                let name = entry.file_name().into_string().unwrap();
+                // A format that takes several files is a folder.
+                if entry.path().is_dir() { Some(name) } else { name.strip_suffix(".rs").map(str::to_owned) }
             })
             .filter(|name| name != "mod")
             .collect();

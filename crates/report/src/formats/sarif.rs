@@ -3,6 +3,7 @@
 //! Code scanning shows every result as an alert and turns down a whole upload for one result without a physical location. So a
 //! contained attack is no result, and each result is placed at the attack's file or at the policy's span.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use gauntlet_record::{Category, Finding, Record, Severity, Trial, Verdict, digest};
@@ -16,15 +17,15 @@ use crate::{Options, WriteError};
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
-    let mut rules: Vec<Rule> = Vec::new();
+    let mut rules = Rules::default();
     let mut results = Vec::new();
     for trial in &record.trials {
         let Some((kind, level)) = alert(trial.verdict) else { continue };
-        let index = rule_index(&mut rules, attack_rule(trial));
+        let index = rules.index(attack_rule(trial));
         results.push(trial_result(record, trial, index, kind, level));
     }
     for finding in &record.findings {
-        let index = rule_index(&mut rules, finding_rule(finding));
+        let index = rules.index(finding_rule(finding));
         results.push(finding_result(finding, index));
     }
     let summary = Summary::of(record);
@@ -37,7 +38,7 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
         version: "2.1.0",
         runs: [Run {
             tool: Tool {
-                driver: Driver { name: "gauntlet", version: plain(&record.tool.version).into_owned(), rules },
+                driver: Driver { name: "gauntlet", version: plain(&record.tool.version).into_owned(), rules: rules.list },
             },
             automation_details: Automation { id: "gauntlet/run/" },
             invocations: [Invocation {
@@ -51,8 +52,7 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
             properties: RunProperties { run: run_line(record).join(", ") },
         }],
     };
-    out.write_all(pretty(&log)?.as_bytes())?;
-    Ok(())
+    pretty(&log, out)
 }
 
 /// What of a verdict goes in, as `kind` and `level`.
@@ -165,11 +165,20 @@ fn finding_rule(finding: &Finding) -> Rule {
     }
 }
 
-fn rule_index(rules: &mut Vec<Rule>, rule: Rule) -> usize {
-    rules.iter().position(|known| known.id == rule.id).unwrap_or_else(|| {
-        rules.push(rule);
-        rules.len() - 1
-    })
+/// The rules, each once, in the order in which they are met.
+#[derive(Default)]
+struct Rules {
+    list: Vec<Rule>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Rules {
+    fn index(&mut self, rule: Rule) -> usize {
+        *self.places.entry(rule.id.clone()).or_insert_with(|| {
+            self.list.push(rule);
+            self.list.len() - 1
+        })
+    }
 }
 
 /// The cases of one attack are one rule.
@@ -179,14 +188,13 @@ fn rule_id(attack: &str) -> String {
 
 /// A path as a URI relative to the repository: no scheme, no root, nothing above it, whatever the record says.
 fn artifact(path: &str, otherwise: &str) -> Artifact {
-    let mut uri = relative(path);
-    if uri.is_empty() {
-        uri = relative(otherwise);
-    }
-    if uri.is_empty() {
-        uri = "unknown".into();
-    }
-    Artifact { uri }
+    Artifact { uri: in_repository(path, otherwise) }
+}
+
+/// A path below the repository, percent-encoded; of two that are given, the first that is one.
+pub(crate) fn in_repository(path: &str, otherwise: &str) -> String {
+    let found = [path, otherwise].map(relative).into_iter().find(|uri| !uri.is_empty());
+    found.unwrap_or_else(|| "unknown".into())
 }
 
 fn relative(path: &str) -> String {
