@@ -15,6 +15,7 @@
 
 mod evidence;
 mod formats;
+pub mod page;
 mod payload;
 mod summary;
 mod text;

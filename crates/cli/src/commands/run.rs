@@ -75,7 +75,7 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
 }
 
 /// The releases of engines that live controls run on, as far as their environments were built; with `install`, all are built.
-fn releases(attacks: &[Attack], install: bool) -> Result<Vec<TargetPlan>, Failure> {
+pub(super) fn releases(attacks: &[Attack], install: bool) -> Result<Vec<TargetPlan>, Failure> {
     let names = attacks.iter().filter_map(|attack| match &attack.live {
         Live::Engine(name) => Some(name.as_str()),
         Live::Overlay(_) | Live::Lift(_) | Live::Executor(_) | Live::None(_) => None,
@@ -261,15 +261,7 @@ fn finish_as(record: &Record, output: &mut Output, outputs: &Outputs, prints: bo
         output.append(&Event::RunFinished { at: targets::now() }).map_err(Failure::harness)?;
         output.seal(record).map_err(Failure::harness)?;
     }
-    let files: [(&str, Format); 4] = [
-        ("junit.xml", Format::Junit),
-        ("report.sarif", Format::Sarif),
-        ("report.html", Format::Html),
-        ("report.md", Format::Markdown),
-    ];
-    for (name, format) in files {
-        output.write(name, &render(record, format, false)?).map_err(Failure::harness)?;
-    }
+    write_reports(record, output)?;
     if prints {
         super::print(&render(record, outputs.format, outputs.verbose)?)?;
     }
@@ -283,6 +275,14 @@ fn finish_as(record: &Record, output: &mut Output, outputs: &Outputs, prints: bo
             record.trials.len(),
             folder.join("events.jsonl").display()
         );
+    }
+    Ok(())
+}
+
+/// Writes the reports that lie beside every record.
+pub(super) fn write_reports(record: &Record, output: &mut Output) -> Result<(), Failure> {
+    for format in [Format::Junit, Format::Sarif, Format::Html, Format::Markdown] {
+        output.write(format.file_name(), &render(record, format, false)?).map_err(Failure::harness)?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ fn guest(text: &GuestText) -> String {
 }
 
 /// Any other string of the record.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in plain(text).chars() {
         match c {
@@ -681,7 +681,7 @@ fn capital(text: &str) -> String {
 }
 
 /// Base 64 of the 32 bytes of a digest, as the content security policy spells it.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
