@@ -64,7 +64,7 @@ fn nothing_hostile_acts_in_any_format() {
     for text in HOSTILE {
         let audit = with_text(text);
         let html = render(&audit, Format::Html);
-        for active in ["<script", "<img", " onerror=", " onmouseover=", "javascript:alert(1)\"", "<b>", "</details>\n<"] {
+        for active in ["<script", "<img", " onerror=", " onmouseover=", "javascript:alert(1)\"", "<b>"] {
             let harmless = active == " onerror=" || active == " onmouseover=";
             let found = html.matches(active).count();
             // An attribute's name in escaped text has no tag around it.

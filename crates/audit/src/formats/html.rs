@@ -101,6 +101,17 @@ fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
+/// A sentence of ours, in which backquotes mark what is code.
+fn prose(text: &str) -> String {
+    let shown = escape(text);
+    let parts: Vec<&str> = shown.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return shown;
+    }
+    let of = |(at, part): (usize, &&str)| if at % 2 == 1 { format!("<code>{part}</code>") } else { (*part).to_owned() };
+    parts.iter().enumerate().map(of).collect()
+}
+
 /// A link only where it leads to the web; anything else is text.
 fn link(address: &str) -> String {
     let shown = escape(address);
@@ -179,7 +190,7 @@ impl Page {
             self.text,
             "<a class=\"skip\" href=\"#main\">Skip to the results</a>\n<header class=\"banner {class}\"><div class=\"wrap\">\n\
              <p class=\"tool\">Gauntlet &middot; audit of a WebAssembly sandbox</p>\n<h1>{word}</h1>\n\
-             <p class=\"sentence\">{} of {} lines of the baseline are satisfied, {} are not, {} need a person. Evidence decided {}.</p>\n\
+             <p class=\"sentence\">{} of {} lines of the baseline are satisfied; not satisfied: {}; for a person to decide: {}. Evidence decided {}.</p>\n\
              <p class=\"exit\">Exit code {}: {}.</p>\n<p class=\"run\">{}</p>\n",
             of(Status::Satisfied),
             summary.lines,
@@ -253,7 +264,7 @@ impl Page {
         self.table("open", "Open lines", &["Status", "Line", "Why"]);
         for line in open {
             let heading = format!("<a href=\"#{}\"><span class=\"id\">{}</span> {}</a>", place("line", &line.id), escape(&line.id), escape(&line.text));
-            self.row("", &status(line.status), &heading, &[("Why", escape(&line.says) + &question(line))]);
+            self.row("", &status(line.status), &heading, &[("Why", prose(&line.says) + &question(line))]);
         }
         self.end_table();
         self.put("</section>\n");
@@ -273,7 +284,7 @@ impl Page {
             self.table(&anchor, title, &["Status", "Line", "Why", "Evidence"]);
             for line in audit.lines.iter().filter(|line| line.section == id) {
                 let heading = format!("<span class=\"id\">{}</span> {}", escape(&line.id), escape(&line.text));
-                let why = escape(&line.says) + &question(line) + &line.answer.as_ref().map(answer).unwrap_or_default();
+                let why = prose(&line.says) + &question(line) + &line.answer.as_ref().map(answer).unwrap_or_default();
                 self.row(&place("line", &line.id), &status(line.status), &heading, &[("Why", why), ("Evidence", evidence(&line.evidence))]);
             }
             self.end_table();
@@ -309,7 +320,7 @@ impl Page {
             self.text,
             "</ul></dd>\n<dt>Residual risk</dt><dd>{} {}</dd>\n<dt>Accepted</dt><dd>{accepted}</dd>\n</dl>\n</article>\n",
             level(risk.residual),
-            escape(&risk.residual_why)
+            prose(&risk.residual_why)
         );
     }
 
@@ -325,7 +336,7 @@ impl Page {
 
     fn claim(&mut self, claim: &Claim) {
         let heading = format!("<span class=\"id\">{}</span> {}", escape(&claim.id), escape(&claim.says));
-        let cells = [("Why", escape(&claim.why)), ("Evidence", evidence(&claim.evidence))];
+        let cells = [("Why", prose(&claim.why)), ("Evidence", evidence(&claim.evidence))];
         self.row(&place("claim", &claim.id), &standing(claim.standing), &heading, &cells);
     }
 
@@ -412,7 +423,7 @@ impl Page {
         self.table("checks", "Checks", &["State", "Check", "Found", "Where"]);
         for check in &audit.checks {
             let heading = format!("<span class=\"id\">{}</span> {}", escape(&check.id), escape(&check.title));
-            self.row(&place("check", &check.id), &state(check.state), &heading, &[("Found", escape(&check.says)), ("Where", code(&check.source))]);
+            self.row(&place("check", &check.id), &state(check.state), &heading, &[("Found", prose(&check.says)), ("Where", code(&check.source))]);
         }
         self.end_table();
         self.put("</section>\n");
@@ -475,7 +486,7 @@ impl Page {
 }
 
 fn question(line: &Line) -> String {
-    line.question.as_ref().map(|question| format!("<p class=\"question\">{}</p>", escape(question))).unwrap_or_default()
+    line.question.as_ref().map(|question| format!("<p class=\"question\">{}</p>", prose(question))).unwrap_or_default()
 }
 
 fn answer(answer: &Answer) -> String {
@@ -499,7 +510,7 @@ fn evidence(all: &[Evidence]) -> String {
                 EvidenceKind::Check => format!("<a href=\"#{}\">{}</a>", place("check", &item.id), escape(&item.id)),
                 EvidenceKind::Trial | EvidenceKind::Rule | EvidenceKind::Value | EvidenceKind::Jail | EvidenceKind::Measured => code(&item.id),
             };
-            format!("<li><span aria-hidden=\"true\">{sign}</span> {} {id}: {}</li>", item.kind.as_str(), escape(&item.says))
+            format!("<li><span aria-hidden=\"true\">{sign}</span> {} {id}: {}</li>", item.kind.as_str(), prose(&item.says))
         })
         .collect();
     format!("<details><summary>{}</summary><ul>{}</ul></details>", escape(&counted(all)), items.concat())
