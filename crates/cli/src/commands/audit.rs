@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use gauntlet_audit::{Audit as Report, Controls, Format, Inputs, audit};
 use gauntlet_record::{Record, exit};
-use gauntlet_runner::Output;
+use gauntlet_runner::{EVENTS, Output};
 
 use crate::args::Selection;
 use crate::failure::Failure;
@@ -25,8 +25,8 @@ Examples:
   gauntlet audit --selftest --layers --db ./advisory-db
 
 Nothing is fetched: the advisory database is a folder, as a checkout of it without git.
-Exit codes: 0 nothing is open, 1 evidence speaks against a line, 2 wrong input, 3 something is not decided,
-4 harness or host.")]
+Exit codes: 0 nothing is open, 1 evidence speaks against a line, 2 wrong input, 3 not everything is
+decided, 4 harness or host.")]
 pub(crate) struct Audit {
     /// The project: its `Cargo.lock` and `.cargo/audit.toml` are read.
     #[arg(value_name = "PROJECT", default_value = ".")]
@@ -174,6 +174,10 @@ fn write(report: &Report, record: &Record, output: &mut Output, args: &Audit) ->
         output.write(format.file_name(), &render(format)?).map_err(Failure::harness)?;
     }
     super::run::write_reports(record, output)?;
+    if args.record.is_some() {
+        // Nothing was run, so there are no events, and an empty file of them would say otherwise.
+        std::fs::remove_file(output.path().join(EVENTS)).map_err(Failure::harness)?;
+    }
     super::print(&render(args.format)?)?;
     if args.format == Format::Human {
         anstream::eprintln!("bundle: {}", output.path().join(Format::Html.file_name()).display());
