@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Run the attacks against executors that are broken on purpose: each has to be caught.
     Selftest(Selftest),
+    /// Gather the evidence that a reviewer or an auditor asks for.
+    Audit(crate::commands::audit::Audit),
     /// Find faults in policies.
     Lint(Lint),
     /// Turn a policy of another host into one of ours.

@@ -20,6 +20,7 @@ mod formats;
 mod history;
 mod layers;
 mod merge;
+pub mod page;
 mod payload;
 mod redact;
 mod summary;

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::{inputs, terminal};
 
 /// The file of the matrix beside the record.
-const FILE: &str = "layers.json";
+pub(super) const FILE: &str = "layers.json";
 /// How many attacks of the corpus are to be on the list at most: one in so many. More are told of.
 const SHARE: usize = 4;
 
@@ -54,19 +54,7 @@ pub(super) fn run(
     format: Format,
     cancel: &AtomicBool,
 ) -> Result<(u8, Vec<u8>), Failure> {
-    let listed = single_layer("attacks/single-layer.yaml", gauntlet_attacks::SINGLE_LAYER).map_err(|error| {
-        Failure::harness(anyhow::Error::new(error).context("the list of attacks that one layer stops is broken"))
-    })?;
-    let bar = terminal::progress(record.trials.len() as u64);
-    let mut finished = |depth: &Depth| {
-        bar.set_message(depth.attack.clone());
-        bar.inc(1);
-    };
-    let depths =
-        gauntlet_runner::layers(plan, &record.trials, &launcher()?, &mut finished, cancel).map_err(Failure::harness)?;
-    bar.finish_and_clear();
-    let known = inputs::corpus(&[], &[])?.attacks.into_iter().map(|attack| attack.id).collect::<Vec<_>>();
-    let matrix = matrix(depths, &listed, &known, !cancel.load(Ordering::Relaxed));
+    let (matrix, listed, known) = lifted(plan, record, cancel)?;
     let json = serde_json::to_vec_pretty(&matrix).map_err(Failure::harness)?;
     output.write(FILE, &json).map_err(Failure::harness)?;
     if format == Format::Json {
@@ -82,6 +70,34 @@ pub(super) fn run(
         (true, true) => exit::CLEAN,
     };
     Ok((code, json))
+}
+
+/// Lifts the layers and gives the matrix as it is saved.
+pub(super) fn look(plan: &Plan, record: &Record, cancel: &AtomicBool) -> Result<Vec<u8>, Failure> {
+    let (matrix, ..) = lifted(plan, record, cancel)?;
+    serde_json::to_vec_pretty(&matrix).map_err(Failure::harness)
+}
+
+/// The matrix, the list of attacks of one layer and the ids of the corpus.
+fn lifted(
+    plan: &Plan,
+    record: &Record,
+    cancel: &AtomicBool,
+) -> Result<(Matrix, Vec<SingleLayer>, Vec<String>), Failure> {
+    let listed = single_layer("attacks/single-layer.yaml", gauntlet_attacks::SINGLE_LAYER).map_err(|error| {
+        Failure::harness(anyhow::Error::new(error).context("the list of attacks that one layer stops is broken"))
+    })?;
+    let bar = terminal::progress(record.trials.len() as u64);
+    let mut finished = |depth: &Depth| {
+        bar.set_message(depth.attack.clone());
+        bar.inc(1);
+    };
+    let depths =
+        gauntlet_runner::layers(plan, &record.trials, &launcher()?, &mut finished, cancel).map_err(Failure::harness)?;
+    bar.finish_and_clear();
+    let known = inputs::corpus(&[], &[])?.attacks.into_iter().map(|attack| attack.id).collect::<Vec<_>>();
+    let matrix = matrix(depths, &listed, &known, !cancel.load(Ordering::Relaxed));
+    Ok((matrix, listed, known))
 }
 
 fn listed_attacks(listed: &[SingleLayer], known: &[String]) -> usize {

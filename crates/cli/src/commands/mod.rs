@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments in, exit code out.
 
+pub(crate) mod audit;
 mod completions;
 mod doctor;
 mod exec;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
     args.color.apply();
     match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Selftest(args) => selftest::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Import(args) => import::run(&args),

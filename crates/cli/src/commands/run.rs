@@ -71,15 +71,19 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
             return Ok(earlier.exit_code());
         }
         finished = std::mem::take(&mut earlier.trials);
-        left_out.extend(finished.iter().map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() }));
+        left_out.extend(
+            finished.iter().map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() }),
+        );
         anstream::eprintln!("going on: {} trials had finished", finished.len());
         record = earlier;
     }
     plan.options.skip = left_out.iter().map(|cell| (cell.target.clone(), cell.attack.clone())).collect();
     let cancel = cancel_on_signal()?;
     let mut record = trials_of(&plan, record, &mut log, &cancel, resumed)?;
-    let probes: Vec<String> =
-        probes.into_iter().filter(|id| !left_out.iter().any(|cell| cell.target == "worker" && cell.attack == *id)).collect();
+    let probes: Vec<String> = probes
+        .into_iter()
+        .filter(|id| !left_out.iter().any(|cell| cell.target == "worker" && cell.attack == *id))
+        .collect();
     if !cancel.load(Ordering::Relaxed) {
         let mut seen = |mut trial: Trial| {
             log.finished(&mut trial).map_err(Failure::harness)?;
@@ -119,7 +123,7 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
 }
 
 /// The releases of engines that live controls run on, as far as their environments were built; with `install`, all are built.
-fn releases(attacks: &[Attack], install: bool) -> Result<Vec<TargetPlan>, Failure> {
+pub(super) fn releases(attacks: &[Attack], install: bool) -> Result<Vec<TargetPlan>, Failure> {
     let names = attacks.iter().filter_map(|attack| match &attack.live {
         Live::Engine(name) => Some(name.as_str()),
         Live::Overlay(_) | Live::Lift(_) | Live::Executor(_) | Live::None(_) => None,
@@ -280,12 +284,7 @@ pub(super) fn launcher() -> Result<Launcher, Failure> {
 }
 
 /// Runs the trials of a plan, with an event on the disk for each.
-pub(super) fn trials(
-    plan: &Plan,
-    record: Record,
-    output: &mut Output,
-    cancel: &AtomicBool,
-) -> Result<Record, Failure> {
+pub(super) fn trials(plan: &Plan, record: Record, output: &mut Output, cancel: &AtomicBool) -> Result<Record, Failure> {
     trials_of(plan, record, &mut Log { output, redaction: None }, cancel, false)
 }
 
@@ -401,15 +400,7 @@ fn finish_as(record: &Record, output: &mut Output, outputs: &Outputs, prints: bo
         output.append(&Event::RunFinished { at: targets::now() }).map_err(Failure::harness)?;
         output.seal(record).map_err(Failure::harness)?;
     }
-    let files: [(&str, Format); 4] = [
-        ("junit.xml", Format::Junit),
-        ("report.sarif", Format::Sarif),
-        ("report.html", Format::Html),
-        ("report.md", Format::Markdown),
-    ];
-    for (name, format) in files {
-        output.write(name, &render(record, format, false)?).map_err(Failure::harness)?;
-    }
+    write_reports(record, output)?;
     if prints {
         super::print(&render(record, outputs.format, outputs.verbose)?)?;
     }
@@ -423,6 +414,14 @@ fn finish_as(record: &Record, output: &mut Output, outputs: &Outputs, prints: bo
             record.trials.len(),
             folder.join("events.jsonl").display()
         );
+    }
+    Ok(())
+}
+
+/// Writes the reports that lie beside every record.
+pub(super) fn write_reports(record: &Record, output: &mut Output) -> Result<(), Failure> {
+    for format in [Format::Junit, Format::Sarif, Format::Html, Format::Markdown] {
+        output.write(format.file_name(), &render(record, format, false)?).map_err(Failure::harness)?;
     }
     Ok(())
 }
