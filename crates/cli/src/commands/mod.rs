@@ -19,6 +19,8 @@ mod run;
 mod selftest;
 mod trial;
 
+pub(crate) use fuzz::Fuzz;
+
 use crate::args::{Args, Command};
 use crate::failure::Failure;
 
