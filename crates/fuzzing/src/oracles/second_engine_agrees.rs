@@ -22,7 +22,12 @@ fn check(observation: &Observation<'_>) -> Option<Finding> {
     if same || differences().iter().any(|legal| legal.allows(&class(ours), &class(theirs))) {
         return None;
     }
-    Some(Finding::new(&ORACLE, &format!("ours {}, the other engine {}", show(ours), show(theirs))))
+    let detail = |outcome: &Outcome| match outcome.ending.detail.lines().next() {
+        Some(detail) if !detail.is_empty() => format!(" [{detail}]"),
+        _ => String::new(),
+    };
+    let text = format!("ours {}{}, the other engine {}{}", show(ours), detail(ours), show(theirs), detail(theirs));
+    Some(Finding::new(&ORACLE, &text))
 }
 
 /// How a run ended, in the words of the list of legal differences.

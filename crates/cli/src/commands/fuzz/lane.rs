@@ -40,6 +40,13 @@ pub(super) struct Spec {
     pub(super) output: PathBuf,
     pub(super) journal: PathBuf,
     pub(super) first: bool,
+    /// Only findings of this oracle whose message holds these words; the others are neither stored nor counted.
+    pub(super) only: Option<(String, String)>,
+}
+
+/// Whether a finding is one of those that are looked for.
+pub(super) fn wanted(only: Option<&(String, String)>, oracle: &str, message: &str) -> bool {
+    only.is_none_or(|(wanted, words)| wanted == oracle && message.contains(words.as_str()))
 }
 
 /// What a lane says.
@@ -72,6 +79,8 @@ struct Lane<'a> {
     heard: bool,
     groups: BTreeMap<(String, String), u64>,
     stored: u64,
+    /// Findings that count.
+    counted: u64,
 }
 
 impl Lane<'_> {
@@ -95,6 +104,10 @@ impl Watch for Lane<'_> {
     }
 
     fn found(&mut self, number: u64, finding: &Finding, case: &Case) -> io::Result<()> {
+        if !wanted(self.spec.only.as_ref(), &finding.oracle, finding.message.as_str()) {
+            return Ok(());
+        }
+        self.counted += 1;
         let group = (finding.oracle.clone(), finding.place.clone());
         let seen = self.groups.entry(group).or_default();
         *seen += 1;
@@ -118,7 +131,7 @@ impl Watch for Lane<'_> {
         if self.told.elapsed() >= TELL {
             self.tell(&Told::Stats(stats.clone()));
         }
-        self.heard && !(self.spec.first && stats.findings > 0)
+        self.heard && !(self.spec.first && self.counted > 0)
     }
 }
 
@@ -136,7 +149,15 @@ pub(super) fn run(args: &args::Lane) -> Result<u8, Failure> {
         .open(&spec.journal)
         .context("cannot write the journal")
         .map_err(Failure::harness)?;
-    let mut lane = Lane { spec: &spec, journal, told: Instant::now(), heard: true, groups: BTreeMap::new(), stored: 0 };
+    let mut lane = Lane {
+        spec: &spec,
+        journal,
+        told: Instant::now(),
+        heard: true,
+        groups: BTreeMap::new(),
+        stored: 0,
+        counted: 0,
+    };
     let until = match (spec.until, spec.millis) {
         (Some(case), _) => Until::Case(case),
         (None, millis) => Until::Instant(Instant::now() + Duration::from_millis(millis.unwrap_or(0))),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args;
 use super::bench::{Stand, policy};
-use super::lane::{Spec, Told, journal};
+use super::lane::{Spec, Told, journal, wanted};
 use crate::failure::Failure;
 use crate::{targets, terminal};
 
@@ -77,6 +77,8 @@ pub(super) struct Order<'a> {
     pub(super) first: bool,
     pub(super) patience: Duration,
     pub(super) quiet: bool,
+    /// Only findings of this oracle whose message holds these words.
+    pub(super) only: Option<(String, String)>,
 }
 
 pub(super) fn run(args: &args::Run) -> Result<u8, Failure> {
@@ -114,6 +116,7 @@ pub(super) fn run(args: &args::Run) -> Result<u8, Failure> {
             first: args.first,
             patience: Duration::from_nanos(args.patience),
             quiet: false,
+            only: None,
         };
         let ran = run_pair(pair, &order, &cancel)?;
         state.next.insert(pair.id.to_owned(), ran.next);
@@ -198,6 +201,8 @@ struct Lane {
     /// The last case in the journal, and when it was first seen there.
     last: (Option<u64>, Instant),
     ended: bool,
+    /// Whether it found something: then it ends by itself, if the first finding ends it.
+    found: bool,
 }
 
 /// Runs one pair to its end.
@@ -221,6 +226,7 @@ pub(super) fn run_pair(pair: &'static Pair, order: &Order<'_>, cancel: &AtomicBo
             output: order.output.to_owned(),
             journal: scratch.path().join(format!("journal-{job}")),
             first: order.first,
+            only: order.only.clone(),
         };
         lanes.push(start(spec, scratch.path(), lanes.len(), &tell)?);
     }
@@ -244,7 +250,8 @@ pub(super) fn run_pair(pair: &'static Pair, order: &Order<'_>, cancel: &AtomicBo
             if !whole {
                 deaths += 1;
                 let next = died(&mut run, pair, &lanes[at], status, order, scratch.path(), at)?;
-                let over = end.is_some_and(|end| Instant::now() >= end) || order.first || deaths >= DEATHS;
+                let over =
+                    end.is_some_and(|end| Instant::now() >= end) || (order.first && run.total > 0) || deaths >= DEATHS;
                 if !over {
                     let left = end.map(|end| end.saturating_duration_since(Instant::now()).as_millis());
                     let millis = left.map(|left| u64::try_from(left).unwrap_or(u64::MAX));
@@ -329,13 +336,14 @@ fn start(spec: Spec, scratch: &Path, at: usize, tell: &Sender<(usize, Option<Tol
         }
         let _ = tell.send((at, None));
     });
-    Ok(Lane { child, spec, stats: Stats::default(), last: (None, Instant::now()), ended: false })
+    Ok(Lane { child, spec, stats: Stats::default(), last: (None, Instant::now()), ended: false, found: false })
 }
 
 fn hear(run: &mut PairRun, lane: &mut Lane, told: Told, order: &Order<'_>) {
     match told {
         Told::Stats(stats) | Told::Done(stats) => lane.stats = stats,
         Told::Found { folder, oracle, place, message, case } => {
+            lane.found = true;
             take(run, Found { folder, oracle, place, message, case }, order);
         }
         Told::Stopped(why, disk) => run.stopped = Some((why, disk)),
@@ -343,6 +351,9 @@ fn hear(run: &mut PairRun, lane: &mut Lane, told: Told, order: &Order<'_>) {
 }
 
 fn take(run: &mut PairRun, found: Found, order: &Order<'_>) {
+    if !wanted(order.only.as_ref(), &found.oracle, &found.message) {
+        return;
+    }
     run.total += 1;
     if run.found.iter().any(|known| (&known.oracle, &known.place) == (&found.oracle, &found.place)) {
         return;
