@@ -32,6 +32,7 @@ pub mod generators;
 mod judge;
 mod oracles;
 mod random;
+pub mod sequences;
 
 pub use crash::Crash;
 pub use driver::{Driver, Report, Stats, Until};
