@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use gauntlet_corpus::Corpus;
-use gauntlet_fuzzing::{Bench, Depth, POLICY, Stored, case_of_bytes, pair};
+use gauntlet_fuzzing::{Bench, Case, Depth, POLICY, SequenceBench, Stored, case_of_bytes, pair};
 use gauntlet_policy::Policy;
 use gauntlet_record::{GuestText, MAX_TEXT_BYTES};
 use gauntlet_sandbox::{Inline, Placement, Sandbox, SandboxError};
@@ -12,7 +12,9 @@ use gauntlet_target::TargetError;
 pub use libfuzzer_sys::{Corpus as Keep, fuzz_target};
 
 struct Stand {
-    target: Inline,
+    /// Leaked, since what runs sequences borrows it for as long as the process lives.
+    target: &'static Inline,
+    sequences: OnceCell<SequenceBench<'static>>,
     policy: Policy,
     corpus: Corpus,
 }
@@ -27,18 +29,22 @@ pub fn run(id: &str, bytes: &[u8]) -> Keep {
     let pair = pair(id).expect("the target names a pair");
     STAND.with(|stand| {
         let stand = stand.get_or_init(|| Stand {
-            target: Inline::new(),
+            target: Box::leak(Box::new(Inline::new())),
+            sequences: OnceCell::new(),
             policy: Policy::parse("fuzz", POLICY).expect("the policy for fuzzing is sound"),
             corpus: Corpus::embedded(gauntlet_attacks::FILES).expect("the embedded corpus is sound"),
         });
+        let sequences = stand.sequences.get_or_init(SequenceBench::new);
+        let in_folders = |case: &Case, depth: Depth| sequences.run(stand.target, case, depth);
         let bench = Bench {
-            target: &stand.target,
+            target: stand.target,
             elsewhere: None,
             policy: &stand.policy,
             corpus: &stand.corpus,
             policies: gauntlet_policies::PRESETS,
             loads: &loads,
             judge: |evidence| evidence.judge().verdict,
+            sequences: &in_folders,
             escape: |bytes| GuestText::new(bytes, MAX_TEXT_BYTES),
         };
         let Some(case) = case_of_bytes(pair, &bench, bytes) else { return Keep::Reject };

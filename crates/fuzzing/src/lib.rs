@@ -30,6 +30,7 @@
 //!     policies: &[],
 //!     loads: &|_| Ok(()),
 //!     judge: |evidence| evidence.judge().verdict,
+//!     sequences: &|_, _| Default::default(),
 //!     escape: |bytes| gauntlet_record::GuestText::new(bytes, 2048),
 //! };
 //! let limits = pair("limits").expect("it is in the list");
@@ -49,6 +50,7 @@ mod program;
 mod promote;
 mod random;
 mod second;
+pub mod sequences;
 mod store;
 
 pub use case::{Case, ENVELOPE, GENERATOR};
@@ -56,6 +58,7 @@ pub use driver::{Driver, DriverError, Figure, Stage, Stats, Until, Watch, case, 
 pub use minimize::{Effort, minimize};
 pub use observe::{Answer, Expected, Observation, quietly};
 pub use oracles::{Finding, ORACLES, Oracle};
+pub use pairs::wasi_sequences::SequenceBench;
 pub use pairs::{Bench, Bound, Counts, Depth, Health, PAIRS, Pair, Ran, pair};
 pub use program::{Program, Step};
 pub use promote::{PromoteError, promote};
@@ -77,7 +80,9 @@ pub fn rebuild(pair: &str, lines: &[String]) -> Option<Vec<u8>> {
     match pair {
         "limits" => Program::read(lines.iter().map(String::as_str)).ok().map(|program| program.wasm()),
         // Cases without a guest of their own.
-        "jobs" | "policies" | "reports" | "judge" => Some(Vec::new()),
+        "jobs" | "policies" | "reports" | "judge" | "wasi-sequences" | "wasi-sequences-without-openat2" => {
+            Some(Vec::new())
+        }
         _ => None,
     }
 }

@@ -169,6 +169,19 @@ impl Program {
         };
         let mut steps = Vec::new();
         let (mut memories, mut tables) = (0, 0);
+        // Two that are each within the limit and together beyond it: limits hold for the sum.
+        if u.ratio(1, 4)? {
+            let most = |ceiling: u64| u32::try_from(ceiling * 2 / 3 + 1).unwrap_or(u32::MAX);
+            if policy.features.allows(gauntlet_policy::Feature::MultiMemory) && u.arbitrary()? {
+                memories = 2;
+                steps.extend([Step::Memory(most(pages).min(4096), None), Step::Memory(0, None)]);
+                steps.push(Step::GrowMemory(1, most(pages).min(4096)));
+            } else {
+                tables = 2;
+                steps.extend([Step::Table(most(elements).min(1_000_000)), Step::Table(0)]);
+                steps.push(Step::GrowTable(1, most(elements).min(1_000_000)));
+            }
+        }
         for _ in 0..u.int_in_range(1..=8)? {
             steps.push(match u.int_in_range(0..=23)? {
                 0..=2 => {

@@ -1,7 +1,7 @@
 #!/bin/bash -eu
 # Builds every target and hands out its seeds, the dictionary and the options that the engine needs under the sanitizer.
 cd "$SRC/gauntlet"
-TARGETS="core_modules limits many_runs components corpus_mutations differential jobs policies reports judge"
+TARGETS="core_modules limits many_runs components corpus_mutations differential jobs policies reports judge wasi_sequences"
 
 cargo fuzz build -O --debug-assertions --strip-dead-code
 cargo run --release -- fuzz seeds fuzz

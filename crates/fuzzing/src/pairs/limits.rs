@@ -37,6 +37,7 @@ const OTHERS: &[&str] = &[
     "",
     "on-denial: trap\n",
     "features: { multi-memory: true }\n",
+    "features: { multi-memory: true }\non-denial: trap\n",
     "features: { simd: false, tail-call: false, multi-value: false }\n",
     "modules: { sha256: [e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855] }\n",
     // A key that signs nothing here: the first of the test vectors of RFC 8032.

@@ -10,6 +10,7 @@ pub mod limits;
 pub mod many_runs;
 pub mod policies;
 pub mod reports;
+pub mod wasi_sequences;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub const PAIRS: &[Pair] = &[
     corpus_mutations::PAIR,
     differential::PAIR,
     jobs::PAIR,
+    wasi_sequences::PAIR,
+    wasi_sequences::WITHOUT_OPENAT2,
     policies::PAIR,
     reports::PAIR,
     judge::PAIR,
@@ -109,6 +112,8 @@ pub struct Bench<'a> {
     pub loads: &'a dyn Fn(&str) -> Result<(), String>,
     /// Who judges evidence.
     pub judge: WrongJudge,
+    /// Runs the sequence of calls of a case, in folders that are kept from one to the next: [`SequenceBench::run`](crate::SequenceBench::run).
+    pub sequences: &'a dyn Fn(&Case, Depth) -> Ran,
     /// What becomes of a guest's text on its way to a record.
     pub escape: fn(&[u8]) -> GuestText,
 }
@@ -318,9 +323,9 @@ mod tests {
             .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().replace('_', "-"))
             .filter(|name| name != "mod")
             .collect();
-        // The sequences have a folder of their own.
+        // The sequences are one file and two pairs: with and without a system call.
         let listed: BTreeSet<String> =
-            PAIRS.iter().map(|pair| pair.id.to_owned()).filter(|id| !id.starts_with("wasi-")).collect();
+            PAIRS.iter().map(|pair| pair.id.to_owned()).filter(|id| !id.ends_with("-without-openat2")).collect();
         assert_eq!(files, listed);
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use gauntlet_corpus::Corpus;
-use gauntlet_fuzzing::Bench;
+use gauntlet_fuzzing::{Bench, Case, Depth, SequenceBench};
 use gauntlet_policy::Policy;
 use gauntlet_record::{GuestText, MAX_TEXT_BYTES, Verdict};
 use gauntlet_runner::{Evidence, WrongJudge};
@@ -113,6 +113,8 @@ impl Stand {
     pub(super) fn with<T>(&self, run: impl FnOnce(&Bench<'_>) -> T) -> T {
         let file: PathBuf = self.scratch.path().join("policy.yaml");
         let loads = |text: &str| load(&file, text);
+        let sequences = SequenceBench::new();
+        let in_folders = |case: &Case, depth: Depth| sequences.run(&*self.target, case, depth);
         let bench = Bench {
             target: &*self.target,
             elsewhere: self.elsewhere.as_deref(),
@@ -121,6 +123,7 @@ impl Stand {
             policies: gauntlet_policies::PRESETS,
             loads: &loads,
             judge: self.judge,
+            sequences: &in_folders,
             escape: self.escape,
         };
         run(&bench)

@@ -31,6 +31,7 @@ pub(super) fn execute(args: &args::Execute) -> Result<u8, Failure> {
 }
 
 fn on(target: &str, id: &str, case: &Case) -> Result<Vec<Seen>, Failure> {
+    super::lane::without(id)?;
     let stand = Stand::new(target, policy(None)?)?;
     run_on(&stand, id, case)
 }
@@ -114,7 +115,11 @@ pub(super) fn minimize(args: &args::Minimize) -> Result<u8, Failure> {
 fn smaller(stored: &Stored, runs: u32) -> Result<Option<Stored>, Failure> {
     let expect = &stored.expect;
     // What kills its process, or was too late, is asked in processes.
-    let deadly = expect.place.starts_with("signal ") || expect.place.starts_with("exit ") || expect.place == "too late";
+    // So is what needs another system than this process has.
+    let deadly = expect.pair.ends_with("-without-openat2")
+        || expect.place.starts_with("signal ")
+        || expect.place.starts_with("exit ")
+        || expect.place == "too late";
     let scratch = tempfile::tempdir().context("cannot make a temporary folder").map_err(Failure::harness)?;
     let stand = if deadly { None } else { Some(Stand::new(&expect.target, policy(None)?)?) };
     let mut fires = |case: &Case| {

@@ -135,12 +135,21 @@ impl Watch for Lane<'_> {
     }
 }
 
+/// Makes this process one whose system does not know what a pair is to do without.
+pub(super) fn without(pair: &str) -> Result<(), Failure> {
+    if pair.ends_with("-without-openat2") {
+        gauntlet_fuzzing::sequences::without_openat2().map_err(Failure::harness)?;
+    }
+    Ok(())
+}
+
 pub(super) fn run(args: &args::Lane) -> Result<u8, Failure> {
     // Without its parent nobody would read what it finds. Whoever is orphaned before this line finds a closed pipe.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let text = std::fs::read(&args.spec).context("cannot read what is to be done").map_err(Failure::usage)?;
     let spec: Spec = serde_json::from_slice(&text).context("no work for a lane").map_err(Failure::usage)?;
     let pair = pair(&spec.pair).ok_or_else(|| Failure::usage(anyhow!("no pair `{}`", spec.pair)))?;
+    without(&spec.pair)?;
     let stand = Stand::new(&spec.target, policy(spec.policy.as_deref())?)?;
     let journal = OpenOptions::new()
         .create(true)

@@ -316,6 +316,8 @@ fn start(spec: Spec, scratch: &Path, at: usize, tell: &Sender<(usize, Option<Tol
     let mut child = Command::new(program)
         .args(["fuzz", "lane"])
         .arg(&file)
+        // What a lane leaves behind when it is killed goes with the run.
+        .env("TMPDIR", scratch)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(errors)
