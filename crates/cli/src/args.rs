@@ -55,8 +55,8 @@ pub(crate) enum Command {
     Infer(Infer),
     /// Run one guest under a policy.
     Exec(Exec),
-    /// Fuzz the executor with generated modules.
-    Fuzz(Fuzz),
+    /// Fuzz the executor, the policy reader, the judge and the reports.
+    Fuzz(crate::commands::Fuzz),
     /// Render a saved record; sign, verify, merge and compare records.
     Report(Report),
     /// List attacks, their classes, rules, presets, targets, mistakes or formats.
@@ -102,7 +102,7 @@ fn size(text: &str) -> Result<u64, String> {
     gauntlet_policy::parse_quantity(text, gauntlet_record::Unit::Bytes).map_err(|error| error.to_string())
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+pub(crate) fn duration(text: &str) -> Result<u64, String> {
     gauntlet_policy::parse_quantity(text, gauntlet_record::Unit::Time).map_err(|error| error.to_string())
 }
 
@@ -473,34 +473,6 @@ pub(crate) enum Placement {
 pub(crate) enum ExecFormat {
     Human,
     Json,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  gauntlet fuzz --time 10s
-  gauntlet fuzz --cases 1000 --seed 7
-
-Exit codes: 0 nothing found, 1 findings, 2 wrong input, 4 harness or host.")]
-pub(crate) struct Fuzz {
-    /// How long.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, conflicts_with = "cases")]
-    pub(crate) time: u64,
-    /// How many cases, in place of a time.
-    #[arg(long, value_name = "N")]
-    pub(crate) cases: Option<u64>,
-    /// The seed; the same seed makes the same cases [default: random, and printed].
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Where the guests run; in a worker each case costs a process.
-    #[arg(long, value_enum, default_value_t = Placement::Inline)]
-    pub(crate) placement: Placement,
-    /// The policy [default: one with small limits].
-    #[arg(long, short, value_name = "POLICY")]
-    pub(crate) policy: Option<String>,
-    /// Folder for what was found.
-    #[arg(long, short, value_name = "DIR", default_value = "gauntlet-fuzz")]
-    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,81 +1,77 @@
-//! The loop on a stable compiler: case after case of one seed, until a time or a number.
+//! The loop on a stable compiler: case after case of one pair and one seed, until a time or a number.
 
 use std::fmt;
+use std::io;
 use std::time::{Duration, Instant};
 
-use gauntlet_policy::Policy;
-use gauntlet_record::{Cause, Ending, LimitKey};
-use gauntlet_target::{Outcome, Target, TargetError};
+use arbitrary::Unstructured;
+use serde::{Deserialize, Serialize};
 
-use crate::judge::{Answer, Input, Judged, judge};
-use crate::{Crash, Oracle};
-
-/// Every so many cases one is run twice, if an oracle compares: one in eight costs an eighth of the rate.
-const TWICE_EVERY: u64 = 8;
-/// Most crashes that are kept of a run. A bug that every case meets must not fill the memory; all are counted.
-const KEPT: usize = 100;
+use crate::observe::quietly;
+use crate::pairs::{Bench, Bound, Counts, Depth, Health, Pair};
+use crate::random::SplitMix64;
+use crate::{Case, Finding};
 
 /// When a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// At a time.
     Instant(Instant),
-    /// After so many cases.
-    Cases(u64),
+    /// Before the case of this number.
+    Case(u64),
 }
 
-/// How a run goes. A rate says nothing without the share of modules that were accepted and had code.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+impl Until {
+    fn is_over(self, case: u64) -> bool {
+        match self {
+            Self::Instant(end) => Instant::now() >= end,
+            Self::Case(most) => case >= most,
+        }
+    }
+}
+
+/// How a run goes. A rate says nothing without the figures of health beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Cases, whatever came of them.
     pub cases: u64,
-    /// Cases whose bytes made no module.
-    pub without_module: u64,
-    /// Modules that were accepted: compiled and run.
-    pub accepted: u64,
-    /// Modules with code worth running.
-    pub with_code: u64,
-    /// How often a guest was called, second runs included.
-    pub calls: u64,
-    /// Calls that ended in a trap.
-    pub trapped: u64,
-    /// Findings, those that were not kept included.
+    /// Cases whose bytes made nothing.
+    pub without_case: u64,
+    /// Findings, each time one was seen.
     pub findings: u64,
+    /// What the pair counted.
+    pub counts: Counts,
     /// Time since the start.
     pub elapsed: Duration,
 }
 
 impl Stats {
-    /// Cases a second.
+    /// Executions: calls of guests where the pair calls any, cases elsewhere.
+    #[must_use]
+    pub fn executions(&self) -> u64 {
+        self.counts.get("calls").max(self.counts.get("executions")).max(self.cases)
+    }
+
+    /// Executions a second.
     #[must_use]
     pub fn per_second(&self) -> f64 {
-        share(self.cases, 1) / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
+        ratio(self.executions(), 1) / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// The share of modules that were accepted, from 0 to 1.
+    /// Adds those of another process; the longest time counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.cases += other.cases;
+        self.without_case += other.without_case;
+        self.findings += other.findings;
+        self.counts.merge(&other.counts);
+        self.elapsed = self.elapsed.max(other.elapsed);
+    }
+
+    /// The figures of a pair's health.
     #[must_use]
-    pub fn accepted_share(&self) -> f64 {
-        share(self.accepted, self.modules())
-    }
-
-    /// The share of modules with code, from 0 to 1.
-    #[must_use]
-    pub fn code_share(&self) -> f64 {
-        share(self.with_code, self.modules())
-    }
-
-    /// Modules that were made.
-    #[must_use]
-    pub const fn modules(&self) -> u64 {
-        self.cases - self.without_module
-    }
-
-    fn count(&mut self, answer: &Answer) -> bool {
-        let Some(outcome) = answer.outcome() else { return false };
-        let accepted = was_accepted(outcome);
-        self.calls += u64::from(accepted);
-        self.trapped += u64::from(outcome.ending.ending == Ending::Trapped);
-        accepted
+    pub fn health(&self, pair: &Pair) -> Vec<Figure> {
+        let whole = |health: &Health| self.counts.get(health.whole);
+        pair.health.iter().map(|health| Figure::new(health, self.counts.get(health.part), whole(health))).collect()
     }
 }
 
@@ -83,213 +79,238 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} cases, {:.0}/s, {:.1} % accepted, {:.1} % with code, {} calls, {} trapped, {} finding(s)",
+            "{} cases, {} executions, {:.0}/s, {} finding(s)",
             self.cases,
+            self.executions(),
             self.per_second(),
-            self.accepted_share() * 100.0,
-            self.code_share() * 100.0,
-            self.calls,
-            self.trapped,
-            self.findings,
+            self.findings
         )
     }
 }
 
-/// What a run found.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// How it went.
-    pub stats: Stats,
-    /// The first findings, each guest once for each oracle.
-    pub crashes: Vec<Crash>,
-    /// Why it ended early, if it did: the target cannot hold this policy on this host, so that no case says anything.
-    pub stopped: Option<TargetError>,
+/// A figure of health with its bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    /// What it says.
+    pub name: &'static str,
+    /// Its value; `None` if there was nothing to count.
+    pub value: Option<f64>,
+    /// What it is held to.
+    pub bound: Bound,
 }
 
-/// A generator, a target and oracles. The same seed makes the same cases.
+/// Too few cases to say that a figure dropped.
+const ENOUGH: u64 = 50;
+
+impl Figure {
+    fn new(health: &Health, part: u64, whole: u64) -> Self {
+        let value = (whole > 0).then(|| ratio(part, whole));
+        // A figure of a few cases says nothing, so it is shown and held to nothing.
+        let bound = match health.bound {
+            Bound::AtLeast(_) if whole < ENOUGH => Bound::AtLeast(0.0),
+            Bound::AtMost(_) if whole < ENOUGH => Bound::AtMost(f64::MAX),
+            bound => bound,
+        };
+        Self { name: health.name, value, bound }
+    }
+
+    /// Whether it is within its bound.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        match (self.value, self.bound) {
+            (None, _) => true,
+            (Some(value), Bound::AtLeast(least)) => value >= least,
+            (Some(value), Bound::AtMost(most)) => value <= most,
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.holds() { "" } else { " LOW" };
+        match (self.value, self.bound) {
+            (None, _) => write!(f, "{} -", self.name),
+            (Some(value), Bound::AtMost(most)) if most < f64::MAX => {
+                write!(f, "{} {value:.3} (at most {most}){}", self.name, if mark.is_empty() { "" } else { " HIGH" })
+            }
+            (Some(value), Bound::AtLeast(least)) if least > 0.0 => {
+                write!(f, "{} {value:.3} (at least {least}){mark}", self.name)
+            }
+            (Some(value), _) => write!(f, "{} {value:.3}", self.name),
+        }
+    }
+}
+
+/// Where a case is, for whoever has to say what killed the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The case is being made.
+    Generate,
+    /// It is being run.
+    Run,
+}
+
+/// Who is told what happens. An error ends the run: what cannot be written down must not be lost by going on.
+pub trait Watch {
+    /// A case begins, or goes on to its next stage.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written down.
+    fn stage(&mut self, case: u64, stage: Stage) -> io::Result<()>;
+
+    /// Something was found.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be stored.
+    fn found(&mut self, number: u64, finding: &Finding, case: &Case) -> io::Result<()>;
+
+    /// A case is over. Says whether to go on.
+    fn over(&mut self, stats: &Stats) -> bool;
+}
+
+/// Why a run ended before its time.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError {
+    /// The target cannot hold this policy on this host, so that no case says anything.
+    #[error("nothing is fuzzed: {0}")]
+    Setup(String),
+    /// Something could not be written down.
+    #[error("what was found cannot be stored")]
+    Store(#[from] io::Error),
+    /// The generator makes what its own pair does not read.
+    #[error("the generator of `{pair}` makes what the pair does not read: {why}")]
+    Generator {
+        /// The pair.
+        pair: &'static str,
+        /// Why not.
+        why: String,
+    },
+}
+
+/// A pair on a bench. The same seed makes the same cases, and each case stands alone.
 pub struct Driver<'a> {
-    /// What is fuzzed.
-    pub target: &'a dyn Target,
-    /// The policy of every case.
-    pub policy: &'a Policy,
+    /// The pair.
+    pub pair: &'static Pair,
+    /// What the cases are run with.
+    pub bench: &'a Bench<'a>,
     /// The seed.
     pub seed: u64,
-    /// What is asked of every answer.
-    pub oracles: &'a [Oracle],
+    /// The number of the first case.
+    pub from: u64,
+    /// How many numbers it goes on by: that of the processes that share the cases.
+    pub step: u64,
 }
 
 impl Driver<'_> {
-    /// Runs cases until the end, and tells `progress` after each.
-    pub fn run(&self, until: Until, progress: &mut dyn FnMut(&Stats)) -> Report {
+    /// The case of a number; `None` if its bytes make none.
+    ///
+    /// # Errors
+    ///
+    /// If the generator panicked: its message.
+    pub fn case(&self, number: u64) -> Result<Option<Case>, String> {
+        case(self.pair, self.bench, self.seed, number)
+    }
+
+    /// Runs cases until the end.
+    ///
+    /// # Errors
+    ///
+    /// If it ends early; what was found until then is stored.
+    pub fn run(&self, until: Until, watch: &mut dyn Watch) -> Result<Stats, DriverError> {
         let start = Instant::now();
-        let mut report = Report::default();
-        let compares = self.oracles.iter().any(|oracle| oracle.compares);
-        while report.stopped.is_none() && !until.is_over(report.stats.cases) {
-            let number = report.stats.cases;
-            let twice = compares && number.is_multiple_of(TWICE_EVERY);
-            let judged = judge(self.target, self.policy, self.oracles, &Input::new(self.seed, number), twice);
-            report.stats.cases += 1;
-            match judged {
-                Some(judged) => report.take(judged),
-                None => report.stats.without_module += 1,
+        let mut stats = Stats::default();
+        let mut number = self.from;
+        while !until.is_over(number) {
+            watch.stage(number, Stage::Generate)?;
+            match self.case(number) {
+                Err(panic) => {
+                    stats.findings += 1;
+                    let finding = Finding::of("no-host-panic", &format!("the generator panicked: {panic}"));
+                    watch.found(number, &finding, &Case::default())?;
+                }
+                Ok(None) => stats.without_case += 1,
+                Ok(Some(case)) => {
+                    watch.stage(number, Stage::Run)?;
+                    let ran = (self.pair.run)(self.bench, &case, Depth::of(number));
+                    stats.counts.merge(&ran.counts);
+                    if let Some(why) = ran.setup {
+                        return Err(DriverError::Setup(why));
+                    }
+                    if let Some(why) = ran.unreadable {
+                        return Err(DriverError::Generator { pair: self.pair.id, why });
+                    }
+                    for finding in &ran.findings {
+                        stats.findings += 1;
+                        watch.found(number, finding, &case)?;
+                    }
+                }
             }
-            report.stats.elapsed = start.elapsed();
-            progress(&report.stats);
-        }
-        report
-    }
-}
-
-impl Until {
-    fn is_over(self, cases: u64) -> bool {
-        match self {
-            Self::Instant(end) => Instant::now() >= end,
-            Self::Cases(most) => cases >= most,
-        }
-    }
-}
-
-impl Report {
-    fn take(&mut self, judged: Judged<'_>) {
-        let stats = &mut self.stats;
-        stats.with_code += u64::from(judged.module.has_code);
-        stats.accepted += u64::from(stats.count(&judged.observation.answer));
-        if let Some(again) = &judged.observation.again {
-            stats.count(again);
-        }
-        stats.findings += judged.crashes.len() as u64;
-        let setup = judged.setup_error().is_some();
-        for crash in judged.crashes {
-            if self.crashes.len() < KEPT && !self.crashes.iter().any(|known| known.name() == crash.name()) {
-                self.crashes.push(crash);
+            stats.cases += 1;
+            stats.elapsed = start.elapsed();
+            if !watch.over(&stats) {
+                break;
             }
+            number += self.step;
         }
-        if setup && let Answer::Error(error) = judged.observation.answer {
-            self.stopped = Some(error);
-        }
+        stats.elapsed = start.elapsed();
+        Ok(stats)
     }
 }
 
-/// Whether the guest got as far as running.
-fn was_accepted(outcome: &Outcome) -> bool {
-    let before = |cause: Cause| {
-        matches!(
-            cause,
-            Cause::Limit(LimitKey::ModuleSize | LimitKey::CompileTime | LimitKey::CompileMemory)
-                | Cause::RefusedModule
-                | Cause::RefusedDigest
-                | Cause::RefusedPolicy
-                | Cause::RefusedTenant
-        )
-    };
-    match outcome.ending.ending {
-        Ending::Returned | Ending::Exited | Ending::Trapped => true,
-        Ending::LimitReached => !outcome.ending.cause.is_some_and(before),
-        Ending::Refused | Ending::WorkerDied => false,
+/// The case of a number of a seed.
+///
+/// # Errors
+///
+/// If the generator panicked: its message.
+pub fn case(pair: &Pair, bench: &Bench<'_>, seed: u64, number: u64) -> Result<Option<Case>, String> {
+    let bytes = SplitMix64::of(seed, number).bytes(pair.bytes);
+    quietly(|| (pair.generate)(bench, &mut Unstructured::new(&bytes)).ok())
+}
+
+/// The case that bytes make: those of an envelope as it is, whatever made it; others through the generator.
+#[must_use]
+pub fn case_of_bytes(pair: &Pair, bench: &Bench<'_>, bytes: &[u8]) -> Option<Case> {
+    match Case::from_envelope(bytes) {
+        Some((id, case)) if id == pair.id => Some(case),
+        _ => (pair.generate)(bench, &mut Unstructured::new(bytes)).ok(),
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share for people, not a quantity")]
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
+/// A quotient of counts. They are far below 2^52, so nothing is lost that anybody could see.
+fn ratio(part: u64, whole: u64) -> f64 {
+    let float = |number: u64| u32::try_from(number).map_or(f64::from(u32::MAX), f64::from);
+    // Counts beyond 32 bits are scaled down together.
+    let scale = part.max(whole) >> 32;
+    float(part / (scale + 1)) / float(whole / (scale + 1)).max(f64::MIN_POSITIVE)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
-    use gauntlet_target::{Description, Job};
-
     use super::*;
-    use crate::{ORACLES, POLICY};
+    use crate::pairs::pair;
 
-    /// A target that answers what a function says.
-    struct Fake<F>(F);
-
-    impl<F: Fn(&Job) -> Result<Outcome, TargetError>> Target for Fake<F> {
-        fn describe(&self) -> Description {
-            Description { name: "fake".into(), engine: "none".into(), version: "0".into(), offers: vec!["core".into()] }
+    #[test]
+    fn a_figure_below_its_bound_is_low_and_one_of_few_cases_is_held_to_nothing() {
+        let pair = pair("core-modules").unwrap();
+        let mut stats = Stats::default();
+        for (name, count) in [("modules", 100), ("accepted", 97), ("with-code", 99), ("calls", 140)] {
+            stats.counts.add(name, count);
         }
-
-        fn run(&self, job: &Job) -> Result<Outcome, TargetError> {
-            (self.0)(job)
-        }
-    }
-
-    fn policy() -> Policy {
-        Policy::parse("fuzz", POLICY).unwrap()
-    }
-
-    fn run(target: &dyn Target, seed: u64, cases: u64) -> Report {
-        Driver { target, policy: &policy(), seed, oracles: ORACLES }.run(Until::Cases(cases), &mut |_| ())
+        let figures = stats.health(pair);
+        assert_eq!(figures.iter().map(Figure::holds).collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(figures[0].to_string(), "accepted 0.970 (at least 0.98) LOW");
+        let mut few = Stats::default();
+        few.counts.add("modules", 10);
+        assert!(few.health(pair).iter().all(Figure::holds));
     }
 
     #[test]
-    fn a_sound_target_gives_no_finding() {
-        let report = run(&Fake(|_: &Job| Ok(Outcome::default())), 1, 50);
-        assert_eq!(report.crashes, []);
-        assert_eq!((report.stats.cases, report.stats.findings), (50, 0));
-        // Every eighth case is called twice: 0, 8, 16, 24, 32, 40, 48.
-        assert_eq!((report.stats.accepted, report.stats.calls), (report.stats.modules(), report.stats.modules() + 7));
-    }
-
-    #[test]
-    fn the_same_seed_makes_the_same_cases_and_findings() {
-        let ran = |seed| {
-            let seen = RefCell::new(Vec::new());
-            let target = Fake(|job: &Job| {
-                seen.borrow_mut().push((job.guest.clone(), job.nonce.clone()));
-                Err(TargetError::Protocol("no".into()))
-            });
-            let report = run(&target, seed, 20);
-            (seen.take(), report.crashes, Stats { elapsed: Duration::ZERO, ..report.stats })
-        };
-        assert_eq!(ran(5), ran(5));
-        assert_ne!(ran(5).0, ran(6).0);
-    }
-
-    #[test]
-    fn a_panic_is_a_finding_with_its_guest_and_not_the_end() {
-        let report = run(&Fake(|_: &Job| panic!("lost the store\u{1b}[31m")), 1, 3);
-        assert_eq!(report.stats.cases, 3);
-        assert_eq!(report.crashes.len(), 3);
-        let crash = &report.crashes[0];
-        assert_eq!((crash.oracle.as_str(), crash.seed, crash.case), ("no-host-panic", 1, 0));
-        assert!(crash.wasm.starts_with(b"\0asm") && crash.policy_text == POLICY);
-        assert!(crash.message.contains("lost the store\\u{1b}"), "{}", crash.message);
-        assert_eq!((report.stats.accepted, report.stats.calls), (0, 0));
-    }
-
-    #[test]
-    fn only_so_many_crashes_are_kept_and_all_are_counted() {
-        let report = run(&Fake(|_: &Job| Err(TargetError::Protocol("no".into()))), 1, 130);
-        assert_eq!((report.crashes.len(), report.stats.findings), (KEPT, report.stats.modules()));
-    }
-
-    #[test]
-    fn a_policy_that_the_target_cannot_hold_ends_the_run() {
-        let report =
-            run(&Fake(|_: &Job| Err(TargetError::LimitUnenforced { key: "disk".into(), why: "no".into() })), 1, 50);
-        assert_eq!((report.stats.cases, report.crashes.len()), (1, 0));
-        assert!(matches!(report.stopped, Some(TargetError::LimitUnenforced { .. })));
-    }
-
-    #[test]
-    fn the_rate_is_never_shown_without_the_accepted_share() {
-        let refuse = Fake(|_: &Job| Ok(Outcome::refused(Cause::RefusedModule, "no")));
-        let mut shown = String::new();
-        let policy = policy();
-        let driver = Driver { target: &refuse, policy: &policy, seed: 1, oracles: ORACLES };
-        let report = driver.run(Until::Cases(10), &mut |stats| shown = stats.to_string());
-        assert_eq!(report.stats.accepted, 0);
-        assert!(shown.starts_with("10 cases, ") && shown.contains(" 0.0 % accepted, 100.0 % with code"), "{shown}");
-    }
-
-    #[test]
-    fn a_time_in_the_past_runs_nothing() {
-        let target = Fake(|_: &Job| Ok(Outcome::default()));
-        let policy = policy();
-        let driver = Driver { target: &target, policy: &policy, seed: 1, oracles: ORACLES };
-        assert_eq!(driver.run(Until::Instant(Instant::now()), &mut |_| ()).stats.cases, 0);
+    fn quotients_of_large_counts_are_right() {
+        assert!((ratio(1 << 40, 1 << 41) - 0.5).abs() < 1e-6);
+        assert!((ratio(3, 4) - 0.75).abs() < 1e-9);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
+use gauntlet_target::{Description, Job, Outcome, Session, Target, TargetError, Value};
 
 use crate::deny::{self, DenyList};
 use crate::functions::Functions;
 use crate::runtime::Call;
-use crate::warm::{self, Request, Warm};
+use crate::warm::{self, Live, Request, Warm};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, offers};
 
 /// Policies whose engines and compiled guests are kept.
@@ -88,5 +88,28 @@ impl Target for Inline {
             deny: &deny,
         };
         self.warm(job)?.run(&request)
+    }
+
+    fn open(&self, job: &Job) -> Result<Option<Box<dyn Session>>, TargetError> {
+        let opened = self.warm(job)?.open(&job.guest, warm::digest(&job.guest), &job.stdin)?;
+        match opened {
+            Ok(live) => Ok(Some(Box::new(Kept(live)))),
+            Err(outcome) => {
+                Err(TargetError::Protocol(format!("the guest was not instantiated: {}", outcome.ending.detail)))
+            }
+        }
+    }
+}
+
+/// An instance for a harness.
+struct Kept(Live);
+
+impl Session for Kept {
+    fn call(&mut self, entry: &str, arguments: &[Value]) -> Result<Outcome, TargetError> {
+        self.0.call(entry, arguments)
+    }
+
+    fn memory(&mut self) -> Option<&mut [u8]> {
+        self.0.memory()
     }
 }

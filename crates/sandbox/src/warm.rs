@@ -674,6 +674,12 @@ impl Live {
         Ok(self.outcome(end, runtime))
     }
 
+    /// The memory that a core module exports as `memory`.
+    pub(crate) fn memory(&mut self) -> Option<&mut [u8]> {
+        let Instance::Module(instance) = &self.instance else { return None };
+        Some(instance.get_memory(&mut self.store, "memory")?.data_mut(&mut self.store))
+    }
+
     fn restart(&mut self, runtime: &Runtime) {
         self.watch.restart();
         runtime.refuel(&mut self.store);

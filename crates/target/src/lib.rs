@@ -244,6 +244,30 @@ pub trait Target {
         let _ = tenant;
         self.run(job)
     }
+
+    /// Instantiates a job's guest and keeps the instance for many calls, which is what fuzzing lives on. `None` if this target does not:
+    /// then every case is a run.
+    ///
+    /// # Errors
+    ///
+    /// If the guest could not be instantiated.
+    fn open(&self, job: &Job) -> Result<Option<Box<dyn Session>>, TargetError> {
+        let _ = job;
+        Ok(None)
+    }
+}
+
+/// An instance that is kept between calls, for harnesses: unlike an embedder's, it can be called on after a trap.
+pub trait Session {
+    /// Calls an exported function. Deadline, CPU time and fuel are those of one run; what else is counted is counted on.
+    ///
+    /// # Errors
+    ///
+    /// If the call could not be made. A guest that traps or meets a limit is an outcome.
+    fn call(&mut self, entry: &str, arguments: &[Value]) -> Result<Outcome, TargetError>;
+
+    /// The guest's memory `memory`, if it exports one.
+    fn memory(&mut self) -> Option<&mut [u8]>;
 }
 
 /// An error with all its causes, the outermost first, in one line.

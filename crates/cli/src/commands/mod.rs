@@ -21,6 +21,8 @@ mod selftest;
 pub(crate) mod share;
 mod trial;
 
+pub(crate) use fuzz::Fuzz;
+
 use crate::args::{Args, Command};
 use crate::failure::Failure;
 

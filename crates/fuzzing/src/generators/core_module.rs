@@ -56,7 +56,7 @@ pub fn generate(policy: &Policy, bytes: &mut Unstructured<'_>) -> arbitrary::Res
 }
 
 /// The shapes that a policy allows. A proposal that builds on another is used only if the policy allows both.
-fn config(policy: &Policy) -> Config {
+pub(crate) fn config(policy: &Policy) -> Config {
     let on = |feature| policy.features.allows(feature);
     let bulk_memory = on(Feature::BulkMemory);
     let references = bulk_memory && on(Feature::ReferenceTypes);
@@ -109,7 +109,7 @@ fn ceiling(policy: &Policy, key: LimitKey, most: u64) -> u64 {
 }
 
 /// Whether a body has more than two operators: one that gives something back or traps, and the `end`.
-fn has_code(wasm: &[u8]) -> bool {
+pub(crate) fn has_code(wasm: &[u8]) -> bool {
     Parser::new(0).parse_all(wasm).any(|payload| {
         let Ok(Payload::CodeSectionEntry(body)) = payload else { return false };
         body.get_operators_reader().is_ok_and(|operators| operators.into_iter().take(3).count() == 3)
@@ -119,43 +119,12 @@ fn has_code(wasm: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use gauntlet_policy::Span;
-    use wasmparser::{ExternalKind, Validator, WasmFeatures};
+    use wasmparser::{ExternalKind, Validator};
 
     use super::*;
     use crate::random::SplitMix64;
 
     const SEEDS: u64 = 200;
-
-    /// What the validator may accept under a policy, read from the policy and not from the generator.
-    fn accepted(policy: &Policy) -> WasmFeatures {
-        let mut accepted = WasmFeatures::WASM1
-            | WasmFeatures::SIGN_EXTENSION
-            | WasmFeatures::SATURATING_FLOAT_TO_INT
-            | WasmFeatures::MUTABLE_GLOBAL
-            | WasmFeatures::EXTENDED_CONST
-            | WasmFeatures::GC_TYPES;
-        for feature in Feature::ALL.iter().copied() {
-            let flag = match feature {
-                Feature::BulkMemory => WasmFeatures::BULK_MEMORY,
-                Feature::ReferenceTypes => WasmFeatures::REFERENCE_TYPES,
-                Feature::MultiValue => WasmFeatures::MULTI_VALUE,
-                Feature::Simd => WasmFeatures::SIMD,
-                Feature::RelaxedSimd => WasmFeatures::RELAXED_SIMD,
-                Feature::Threads => WasmFeatures::THREADS,
-                Feature::MultiMemory => WasmFeatures::MULTI_MEMORY,
-                Feature::Memory64 => WasmFeatures::MEMORY64,
-                Feature::TailCall => WasmFeatures::TAIL_CALL,
-                Feature::FunctionReferences => WasmFeatures::FUNCTION_REFERENCES,
-                Feature::Gc => WasmFeatures::GC,
-                Feature::Exceptions => WasmFeatures::EXCEPTIONS,
-                Feature::CustomPageSizes => WasmFeatures::CUSTOM_PAGE_SIZES,
-                Feature::WideArithmetic => WasmFeatures::WIDE_ARITHMETIC,
-                Feature::ComponentModel | Feature::ComponentModelAsync | Feature::StackSwitching => continue,
-            };
-            accepted.set(flag, policy.features.allows(feature));
-        }
-        accepted
-    }
 
     fn modules(policy: &Policy) -> Vec<CoreModule> {
         let generated = |case| generate(policy, &mut Unstructured::new(&SplitMix64::of(7, case).bytes(1024))).ok();
@@ -176,7 +145,7 @@ mod tests {
             let modules = modules(&policy);
             assert!(modules.len() as u64 * 100 >= SEEDS * 99, "{} modules of {SEEDS} seeds", modules.len());
             for module in &modules {
-                Validator::new_with_features(accepted(&policy)).validate_all(&module.wasm).unwrap();
+                Validator::new_with_features(crate::oracles::features(&policy)).validate_all(&module.wasm).unwrap();
             }
             let with_code = modules.iter().filter(|module| module.has_code).count();
             assert!(with_code * 100 >= modules.len() * 99, "{with_code} modules with code of {}", modules.len());

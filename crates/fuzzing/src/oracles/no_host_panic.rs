@@ -3,19 +3,17 @@
 use gauntlet_record::Ending;
 use gauntlet_target::is_fault_signal;
 
-use super::{Finding, Oracle};
+use super::{Check, Finding, Oracle};
 use crate::{Answer, Observation};
 
 pub(super) const ORACLE: Oracle = Oracle {
     id: "no-host-panic",
     property: "no guest makes the executor panic or its process die of a fault",
-    compares: false,
-    check,
+    check: Check::Job(check),
 };
 
 fn check(observation: &Observation<'_>) -> Option<Finding> {
-    let answers = [Some(&observation.answer), observation.again.as_ref()];
-    answers.into_iter().flatten().find_map(|answer| match answer {
+    observation.answers().find_map(|answer| match answer {
         Answer::Panic(message) => Some(Finding::new(&ORACLE, &format!("the executor panicked: {message}"))),
         Answer::Error(_) => None,
         Answer::Outcome(outcome) => {
@@ -49,7 +47,7 @@ mod tests {
     fn died(signal: Option<i32>, cause: Option<Cause>) -> Option<Finding> {
         let ending = EndingSeen { ending: Ending::WorkerDied, signal, cause, ..EndingSeen::default() };
         let answer = Answer::Outcome(Box::new(Outcome { ending, ..Outcome::default() }));
-        check(&Observation { policy: &Policy::default(), answer, again: None })
+        check(&Observation::new(b"", &Policy::default(), answer))
     }
 
     #[test]
@@ -72,7 +70,7 @@ mod tests {
     fn a_panic_of_the_second_run_is_a_finding_too() {
         let answer = Answer::Outcome(Box::default());
         let again = Some(Answer::Panic("twice is too much".into()));
-        let finding = check(&Observation { policy: &Policy::default(), answer, again }).unwrap();
+        let finding = check(&Observation { again, ..Observation::new(b"", &Policy::default(), answer) }).unwrap();
         assert_eq!(finding.message.as_str(), "the executor panicked: twice is too much");
     }
 }

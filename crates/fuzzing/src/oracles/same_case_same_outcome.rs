@@ -3,14 +3,13 @@
 use gauntlet_record::{Cause, LimitKey};
 use gauntlet_target::Outcome;
 
-use super::{Finding, Oracle};
+use super::{Check, Finding, Oracle};
 use crate::Observation;
 
 pub(super) const ORACLE: Oracle = Oracle {
     id: "same-case-same-outcome",
     property: "the same guest under the same policy ends the same way twice",
-    compares: true,
-    check,
+    check: Check::Job(check),
 };
 
 fn check(observation: &Observation<'_>) -> Option<Finding> {
@@ -22,7 +21,7 @@ fn check(observation: &Observation<'_>) -> Option<Finding> {
 }
 
 /// A limit on time ends the same loop now here, now there.
-fn depends_on_time(outcome: &Outcome) -> bool {
+pub(super) fn depends_on_time(outcome: &Outcome) -> bool {
     outcome.causes().iter().any(|cause| {
         matches!(
             cause,
@@ -33,11 +32,11 @@ fn depends_on_time(outcome: &Outcome) -> bool {
     })
 }
 
-fn told(outcome: &Outcome) -> impl PartialEq {
+pub(super) fn told(outcome: &Outcome) -> impl PartialEq {
     (outcome.ending.ending, outcome.ending.cause, outcome.returned)
 }
 
-fn show(outcome: &Outcome) -> String {
+pub(super) fn show(outcome: &Outcome) -> String {
     let mut text = outcome.ending.ending.to_string();
     if let Some(cause) = outcome.ending.cause {
         text += &format!(" ({cause})");
@@ -59,7 +58,7 @@ mod tests {
 
     fn compare(first: Outcome, second: Outcome) -> Option<String> {
         let (answer, again) = (Answer::Outcome(Box::new(first)), Some(Answer::Outcome(Box::new(second))));
-        let finding = check(&Observation { policy: &Policy::default(), answer, again })?;
+        let finding = check(&Observation { again, ..Observation::new(b"", &Policy::default(), answer) })?;
         Some(finding.message.as_str().to_owned())
     }
 
@@ -90,6 +89,6 @@ mod tests {
     #[test]
     fn one_run_alone_says_nothing() {
         let answer = Answer::Outcome(Box::new(returned(1)));
-        assert_eq!(check(&Observation { policy: &Policy::default(), answer, again: None }), None);
+        assert_eq!(check(&Observation::new(b"", &Policy::default(), answer)), None);
     }
 }

@@ -2,19 +2,17 @@
 
 use gauntlet_record::{Cause, Ending};
 
-use super::{Finding, Oracle, is_setup};
+use super::{Check, Finding, Oracle, is_setup};
 use crate::{Answer, Observation};
 
 pub(super) const ORACLE: Oracle = Oracle {
     id: "typed-outcome",
     property: "every guest comes to an outcome, and one that was refused or cut off to a typed reason",
-    compares: false,
-    check,
+    check: Check::Job(check),
 };
 
 fn check(observation: &Observation<'_>) -> Option<Finding> {
-    let answers = [Some(&observation.answer), observation.again.as_ref()];
-    answers.into_iter().flatten().find_map(|answer| match answer {
+    observation.answers().find_map(|answer| match answer {
         Answer::Panic(_) => None,
         Answer::Error(error) if is_setup(error) => None,
         Answer::Error(error) => Some(Finding::new(&ORACLE, &format!("the executor failed: {error}"))),
@@ -42,7 +40,7 @@ mod tests {
     use super::*;
 
     fn of(answer: Answer) -> Option<Finding> {
-        check(&Observation { policy: &Policy::default(), answer, again: None })
+        check(&Observation::new(b"", &Policy::default(), answer))
     }
 
     fn ended(ending: Ending, cause: Option<Cause>) -> Option<Finding> {

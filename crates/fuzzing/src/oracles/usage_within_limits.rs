@@ -7,19 +7,17 @@ use gauntlet_policy::{Limit, Policy};
 use gauntlet_record::{LimitKey, Usage};
 use gauntlet_target::Outcome;
 
-use super::{Finding, Oracle};
+use super::{Check, Finding, Oracle};
 use crate::{Answer, Observation};
 
 pub(super) const ORACLE: Oracle = Oracle {
     id: "usage-within-limits",
     property: "memory, table elements and output stay within the policy's limits",
-    compares: false,
-    check,
+    check: Check::Job(check),
 };
 
 fn check(observation: &Observation<'_>) -> Option<Finding> {
-    let answers = [Some(&observation.answer), observation.again.as_ref()];
-    answers.into_iter().flatten().filter_map(Answer::outcome).find_map(|outcome| of(observation.policy, outcome))
+    observation.answers().filter_map(Answer::outcome).find_map(|outcome| of(observation.policy, outcome))
 }
 
 fn of(policy: &Policy, outcome: &Outcome) -> Option<Finding> {
@@ -54,7 +52,7 @@ mod tests {
         let policy = Policy::parse("p", &format!("version: 1\nlimits: {policy}\n")).unwrap();
         let usage = vec![Usage { limit, used, cap, unmeasured: None }];
         let answer = Answer::Outcome(Box::new(Outcome { usage, ..Outcome::default() }));
-        let finding = check(&Observation { policy: &policy, answer, again: None })?;
+        let finding = check(&Observation::new(b"", &policy, answer))?;
         Some(finding.message.as_str().to_owned())
     }
 
