@@ -17,10 +17,14 @@
 //! # }
 //! ```
 
+mod build;
 mod cache;
+mod compile;
 mod language;
+mod manifest;
 mod source;
 
+pub use build::BuildError;
 pub use cache::{Guests, GuestsError, default_cache};
-pub use language::{Kind, Language, UnknownLanguage};
+pub use language::{Kind, Language, Package, UnknownLanguage};
 pub use source::{FILES, Prepared, Source, SourceFile};
