@@ -21,6 +21,7 @@ Examples:
   gauntlet inspect guest.wasm
   gauntlet infer guest.wasm --run --dir ./data::/data
   gauntlet exec guest.wasm --policy agent
+  gauntlet guests build python && gauntlet exec script.py
   gauntlet explain memory/grow-past-limit
 
 Exit codes: 0 contained, 1 breached or findings, 2 wrong input, 3 inconclusive, 4 the harness failed
@@ -53,8 +54,10 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Write the least policy that a module needs.
     Infer(Infer),
-    /// Run one guest under a policy.
+    /// Run one guest, or a program in a language, under a policy.
     Exec(Exec),
+    /// Build and list the language guests: Python, JavaScript, C.
+    Guests(crate::commands::guests::Args),
     /// Fuzz the executor, the policy reader, the judge and the reports.
     Fuzz(crate::commands::Fuzz),
     /// Render a saved record; sign, verify, merge and compare records.
@@ -136,6 +139,7 @@ Examples:
   gauntlet run ./my-attack/                      run one folder of your own
   gauntlet run --target my-runtime.yaml          attack another sandbox
   gauntlet run --target wasmtime-py@44.0.0 --install
+  gauntlet run --guests --policy code-runner --filter services/
   gauntlet run --layers                          which layers of defence stop each attack
   gauntlet run --shard 2/3 --output part-2       a third of it; `gauntlet report merge` puts the parts together
   gauntlet run --resume                          go on with a run that was killed
@@ -159,6 +163,11 @@ pub(crate) struct Run {
     /// They are downloaded from the package registry that your own tools use, into the cache folder of your user.
     #[arg(long)]
     pub(crate) install: bool,
+    /// Our worker also runs programs in the languages whose guests `gauntlet guests build` has made there: attacks under `services/`.
+    ///
+    /// They need a policy that lets an interpreter run, such as code-runner.
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    pub(crate) guests: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub(crate) selection: Selection,
     /// Run every attack this often; one breach or doubt among them counts.
@@ -388,6 +397,8 @@ Examples:
   gauntlet exec guest.wasm --policy agent -- first second
   gauntlet exec guest.wasm --dir ./data::/data:ro --env LANG=C --usage
   gauntlet exec add.wasm --invoke add -- 5 3
+  gauntlet exec script.py --stdin -- first second < input.txt
+  echo 'print(6 * 7)' | gauntlet exec --language python -
   gauntlet exec guest.wasm --format json > outcome.json
   gauntlet exec --calibrate
 
@@ -395,14 +406,26 @@ The guest's output goes to standard output and standard error when it has ended,
 Exit codes: 0 the guest ended well, 1 it did not, 2 wrong input, 4 harness or host. The guest's own exit code
 is told by --usage and --format json; see --guest-exit-code.")]
 pub(crate) struct Exec {
-    /// The guest: binary wasm, a module or a component.
+    /// The guest: binary wasm, a module or a component; or a program in a language, by its extension or --language.
+    ///
+    /// A program is run by a guest that `gauntlet guests build` has made, or compiled in a confined process. `-` reads it from standard
+    /// input.
     #[arg(value_name = "GUEST", required_unless_present = "calibrate")]
     pub(crate) guest: Option<PathBuf>,
-    /// The policy: a preset's name or a file.
+    /// The policy: a preset's name or a file [default: strict; code-runner for a program in a language].
     ///
     /// The audit log that a file names is written; that of a preset is not, unless --audit-log asks for one.
-    #[arg(long, short, value_name = "POLICY", default_value = DEFAULT_POLICY)]
-    pub(crate) policy: String,
+    #[arg(long, short, value_name = "POLICY")]
+    pub(crate) policy: Option<String>,
+    /// The language of the program: see `gauntlet guests list`.
+    #[arg(long, value_name = "LANGUAGE", conflicts_with_all = ["invoke", "wat", "signature"])]
+    pub(crate) language: Option<String>,
+    /// Where language guests and their compiled code are kept.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// A file for a program in a language, which finds it by its name in `/work`, read-only; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
     /// Where the guest runs.
     #[arg(long, value_enum, default_value_t = Placement::Worker)]
     pub(crate) placement: Placement,
@@ -597,6 +620,15 @@ pub(crate) struct Launch {
     /// Start a session of its own.
     #[arg(long)]
     pub(crate) new_session: bool,
+    /// Confine the program as a compiler is confined: no file but those named, no network, bounded resources.
+    #[arg(long)]
+    pub(crate) confine: bool,
+    /// With --confine: a directory that it may read, and whose programs it may run; may be given several times.
+    #[arg(long, value_name = "DIR", requires = "confine")]
+    pub(crate) read: Vec<PathBuf>,
+    /// With --confine: a directory that it may also write to; may be given several times.
+    #[arg(long, value_name = "DIR", requires = "confine")]
+    pub(crate) write: Vec<PathBuf>,
     /// The program and its arguments.
     #[arg(value_name = "PROGRAM", last = true, required = true)]
     pub(crate) program: Vec<OsString>,

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod failure;
 mod inputs;
+mod scripts;
 #[cfg(test)]
 mod integrations;
 mod targets;

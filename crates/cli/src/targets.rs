@@ -13,6 +13,7 @@ use gauntlet_target::{CommandFile, CommandTarget, CommandTargetError, Descriptio
 
 use crate::failure::Failure;
 use crate::inputs;
+use crate::scripts::Scripts;
 
 /// Prefix of a broken executor's name, where one is named like a target.
 const MISTAKE: &str = "mistake:";
@@ -45,10 +46,14 @@ fn embedded() -> impl Iterator<Item = (&'static str, &'static str)> {
     })
 }
 
-/// A target by the name that `--target` takes. With `install`, the environment of a release is built if it is not there.
-pub(crate) fn plan(name: &str, install: bool) -> Result<TargetPlan, Failure> {
+/// A target by the name that `--target` takes. With `install`, the environment of a release is built if it is not there. With `guests`, our
+/// worker also runs programs in the languages that were built there.
+pub(crate) fn plan(name: &str, install: bool, guests: Option<&Path>) -> Result<TargetPlan, Failure> {
     let choice = match name {
-        "worker" => TargetChoice::Worker { lift: Vec::new() },
+        "worker" => match guests {
+            Some(cache) => TargetChoice::Guests { cache: cache.to_owned(), lift: Vec::new() },
+            None => TargetChoice::Worker { lift: Vec::new() },
+        },
         "inline" => TargetChoice::Inline { lift: Vec::new() },
         _ if name.starts_with(MISTAKE) => {
             TargetChoice::Weakened { name: name[MISTAKE.len()..].to_owned(), backstops: false }
@@ -66,7 +71,7 @@ pub(crate) fn release(name: &str, install: bool) -> Result<Option<TargetPlan>, F
         let target = CommandTarget::new(&file).ok()?;
         (target.program_exists() && is_built(file.release.as_ref()?)).then_some(())
     };
-    if install || built().is_some() { plan(name, install).map(Some) } else { Ok(None) }
+    if install || built().is_some() { plan(name, install, None).map(Some) } else { Ok(None) }
 }
 
 /// A target file, its program there and answering.
@@ -196,6 +201,7 @@ pub(crate) fn not_expressible(targets: &[TargetPlan], key: &str) -> Option<Strin
     let cannot = |target: &&TargetPlan| match &target.choice {
         TargetChoice::Command { file } => CommandTarget::new(file).is_ok_and(|target| !target.expresses(key)),
         TargetChoice::Worker { .. }
+        | TargetChoice::Guests { .. }
         | TargetChoice::Inline { .. }
         | TargetChoice::Weakened { .. }
         | TargetChoice::Custom { .. } => false,
@@ -220,6 +226,9 @@ pub(crate) fn make(choice: &TargetChoice, directory: &Path) -> Result<Box<dyn Ta
     match choice {
         TargetChoice::Worker { lift } => {
             Ok(Box::new(Worker::new().lifting(lift.clone()).map_err(|error| error.to_string())?))
+        }
+        TargetChoice::Guests { cache, lift } => {
+            Scripts::open(cache, lift.clone()).map(|target| Box::new(target) as Box<dyn Target>)
         }
         TargetChoice::Inline { lift } => in_child(format!("inline:{}", lift.join(","))),
         TargetChoice::Weakened { name, backstops } => {

@@ -191,9 +191,9 @@ fn the_guests_exit_code_and_the_audit_log_come_when_they_are_asked_for() {
 #[test]
 fn a_source_file_is_named_with_what_would_compile_it() {
     let place = Place::new();
-    let file = place.directory.path().join("guest.rs");
-    fs::write(&file, "fn main() {}").unwrap();
+    let file = place.directory.path().join("guest.go");
+    fs::write(&file, "package main").unwrap();
     let (code, _, stderr) = told(place.gauntlet(&[]).arg("exec").arg(&file));
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("rustc --target wasm32-wasip1"), "{stderr}");
+    assert!(stderr.contains("GOARCH=wasm"), "{stderr}");
 }

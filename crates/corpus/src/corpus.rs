@@ -32,6 +32,7 @@ pub const CLASSES: &[&str] = &[
     "report",
     "component",
     "tenants",
+    "services",
     "regression",
 ];
 

@@ -15,6 +15,8 @@ pub enum World {
     Preview2,
     /// A component without WASI.
     Component,
+    /// A program in a language, for targets that run those: [`Attack::language`].
+    Script,
 }
 
 impl World {
@@ -179,6 +181,8 @@ pub struct Attack {
     pub alone: bool,
     /// What is laid over the policy under test; only tightens.
     pub policy: Policy,
+    /// The language that attack and twin are programs in, if they are: they are text then.
+    pub language: Option<String>,
     /// The entry, if it is not the default.
     pub entry: Option<String>,
     /// What it wants.
@@ -189,7 +193,7 @@ pub struct Attack {
     pub contained_by: Vec<Cause>,
     /// The live control.
     pub live: Live,
-    /// The guest, assembled, or the input's bytes as they are.
+    /// The guest, assembled, or the input's or program's bytes as they are.
     pub attack: Vec<u8>,
     /// The benign twin, assembled.
     pub benign: Vec<u8>,

@@ -23,6 +23,7 @@ const KEYS: &[&str] = &[
     "alone",
     "policy",
     "entry",
+    "script",
     "obtains",
     "contained-by",
     "proves",
@@ -44,6 +45,14 @@ struct Draft {
     attack_file: Option<String>,
     generate: Option<Generate>,
     benign_file: String,
+    script: Option<Script>,
+}
+
+/// Programs in a language, for targets that run those.
+struct Script {
+    language: String,
+    attack: String,
+    benign: String,
 }
 
 struct Case {
@@ -88,6 +97,11 @@ pub(crate) fn attacks(folder: &mut Folder<'_>) -> Result<Vec<Attack>, CorpusErro
 impl Draft {
     fn finish(mut self, folder: &mut Folder<'_>) -> Result<Attack, CorpusError> {
         let set = self.case.as_ref().map_or(&[][..], |case| &case.set);
+        if let Some(script) = &self.script {
+            self.attack.attack = program(folder, &script.attack, "it is the attack's program", set)?;
+            self.attack.benign = program(folder, &script.benign, "it is the harmless twin of the program", set)?;
+            return Ok(self.attack);
+        }
         let default = if folder.has("attack.wat") || !folder.has("attack.wasm") { "attack.wat" } else { "attack.wasm" };
         let file = self.attack_file.as_deref().unwrap_or(default);
         self.attack.attack = match (self.generate, self.attack.kind) {
@@ -99,6 +113,20 @@ impl Draft {
         self.attack.benign = guest(folder, &self.benign_file, "it is the harmless twin of the guest", set)?;
         Ok(self.attack)
     }
+}
+
+/// Reads a program in a language. What a case sets takes the place of `{{name}}`; other braces are the language's own.
+fn program(
+    folder: &mut Folder<'_>,
+    file: &str,
+    why: &'static str,
+    set: &[(String, String)],
+) -> Result<Vec<u8>, CorpusError> {
+    let mut text = folder.text(file, why)?;
+    for (key, value) in set {
+        text = text.replace(&format!("{{{{{key}}}}}"), value);
+    }
+    Ok(text.into_bytes())
 }
 
 /// Reads a guest and assembles it, if it is text.
@@ -210,7 +238,7 @@ fn draft(reader: &mut Reader, node: &Node, folder: &Folder<'_>, case: Option<Cas
         }
     }
     let mut out =
-        Draft { case, attack: empty(folder), attack_file: None, generate: None, benign_file: "benign.wat".into() };
+        Draft { case, attack: empty(folder), attack_file: None, generate: None, benign_file: "benign.wat".into(), script: None };
     if let Some(case) = &out.case {
         out.attack.id = format!("{}#{}", folder.id(), case.name);
     }
@@ -265,6 +293,7 @@ fn draft(reader: &mut Reader, node: &Node, folder: &Folder<'_>, case: Option<Cas
             }
             "controls" => live = controls::read(reader, value, &mut out.benign_file),
             "generate" => out.generate = Generate::read(reader, value),
+            "script" => out.script = script(reader, value),
             "attack" => out.attack_file = file_name(reader, key, value),
             "references" => {
                 let references = reader.texts(key, value);
@@ -291,6 +320,17 @@ fn draft(reader: &mut Reader, node: &Node, folder: &Folder<'_>, case: Option<Cas
         }
     }
     attack.world = worlds.first().map_or(World::Preview1, |world| world.value);
+    if let Some(script) = &out.script {
+        attack.world = World::Script;
+        attack.language = Some(script.language.clone());
+        attack.requires.push(format!("language:{}", script.language));
+        for key in ["worlds", "entry", "generate", "attack", "kind"] {
+            if node.get(key).is_some() {
+                let fix = "Remove it: a program has no world and no entry, and its files stand under `script`.";
+                reader.fault("unknown-key", format!("`{key}` beside `script`"), fix, start);
+            }
+        }
+    }
     if attack.entry.as_ref().is_some_and(|entry| entry != "_start")
         && !attack.requires.iter().any(|name| name == "invoke")
     {
@@ -330,6 +370,7 @@ fn empty(folder: &Folder<'_>) -> Attack {
         requires: Vec::new(),
         alone: false,
         policy: Policy::default(),
+        language: None,
         entry: None,
         obtains: Obtains::HostDeath,
         obtains_text: String::new(),
@@ -342,6 +383,28 @@ fn empty(folder: &Folder<'_>) -> Attack {
         file: folder.shown("attack.yaml"),
         span: Span::default(),
     }
+}
+
+/// A program in a language: the language's id, and the files of attack and twin.
+fn script(reader: &mut Reader, node: &Node) -> Option<Script> {
+    let (mut language, mut attack, mut benign) = (None, None, None);
+    for entry in reader.entries("script", node, &["language", "attack", "benign"]) {
+        match entry.key.value.as_str() {
+            "language" => language = reader.text("script.language", &entry.value),
+            "attack" => attack = file_name(reader, "script.attack", &entry.value),
+            _ => benign = file_name(reader, "script.benign", &entry.value),
+        }
+    }
+    if let Some(language) = language.as_ref().filter(|language| !is_name(&language.value)) {
+        let fix = "Write the language's id, such as `python`.";
+        reader.fault("not-a-name", format!("`{}` is not a language", language.value), fix, language.span);
+    }
+    if let (Some(language), Some(attack), Some(benign)) = (language, attack, benign) {
+        return Some(Script { language: language.value, attack, benign });
+    }
+    let fix = "Write all three: `{ language: python, attack: attack.py, benign: benign.py }`.";
+    reader.fault("missing-key", "`script` without `language`, `attack` or `benign`", fix, node.span);
+    None
 }
 
 fn kind(reader: &mut Reader, node: &Node) -> Kind {

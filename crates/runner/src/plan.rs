@@ -149,6 +149,8 @@ impl Plan {
             World::Preview1 => ("preview 1", offers("preview1")),
             World::Preview2 => ("preview 2 components", offers("preview2") || offers("component")),
             World::Component => ("components", offers("component")),
+            // Which language it has to be is among what the attack requires.
+            World::Script => ("programs in a language", offers_languages(&target.description.offers)),
         };
         if !offered {
             return Some(format!("{name} runs no {world}"));
@@ -355,8 +357,14 @@ pub(crate) fn lifted(choice: &TargetChoice, ids: &[String]) -> Option<TargetChoi
     match choice {
         TargetChoice::Worker { lift } => Some(TargetChoice::Worker { lift: with(lift) }),
         TargetChoice::Inline { lift } => Some(TargetChoice::Inline { lift: with(lift) }),
+        TargetChoice::Guests { cache, lift } => Some(TargetChoice::Guests { cache: cache.clone(), lift: with(lift) }),
         TargetChoice::Weakened { .. } | TargetChoice::Command { .. } | TargetChoice::Custom { .. } => None,
     }
+}
+
+/// Whether a target runs programs in some language.
+fn offers_languages(offers: &[String]) -> bool {
+    offers.iter().any(|offer| offer.starts_with("language:"))
 }
 
 /// What a policy can say of protections that are to be left out: limits without a bound.
@@ -372,6 +380,10 @@ fn unlimited(ids: &[String]) -> Policy {
 /// Where pinning itself is under attack, only the benign twin is pinned.
 fn pin(policy: &mut Policy, attack: &Attack, role: Role) {
     let Some(span) = policy.modules.sha256.first().map(|pinned| pinned.span) else { return };
+    if attack.language.is_some() {
+        // What is pinned for programs is their interpreter, which is no part of the trial.
+        return;
+    }
     let at = |bytes: &[u8]| Spanned { value: digest(bytes), span };
     policy.modules.sha256 = vec![at(&attack.benign)];
     if role == Role::Live || !attack.subjects.iter().any(|subject| subject == "modules") {

@@ -33,6 +33,13 @@ pub enum TargetChoice {
         /// Protections that are left out, by id.
         lift: Vec<String>,
     },
+    /// The built-in executor in a jailed process of its own, which also runs programs in the languages whose guests were built.
+    Guests {
+        /// Where they were built.
+        cache: PathBuf,
+        /// Protections that are left out, by id.
+        lift: Vec<String>,
+    },
     /// The built-in executor in its caller's process.
     Inline {
         /// Protections that are left out, by id.
@@ -70,7 +77,7 @@ impl TargetChoice {
     #[must_use]
     pub fn escapes(&self) -> bool {
         match self {
-            Self::Worker { lift } | Self::Inline { lift } => !lift.iter().any(|id| id == ESCAPING),
+            Self::Worker { lift } | Self::Inline { lift } | Self::Guests { lift, .. } => !lift.iter().any(|id| id == ESCAPING),
             Self::Weakened { .. } | Self::Command { .. } | Self::Custom { .. } => true,
         }
     }
@@ -102,6 +109,8 @@ pub struct TrialSpec {
     /// The guest, which lies in a file of its own beside this.
     #[serde(skip)]
     pub guest: Vec<u8>,
+    /// The language that the guest is a program in, if it is.
+    pub language: Option<String>,
     /// The entry, if it is not the default.
     pub entry: Option<String>,
     /// What the attack wants.
@@ -245,6 +254,17 @@ pub fn serve(spec: &Path, make: MakeTarget<'_>, payloads: Payloads<'_>) -> Resul
     out.write_all(&text).and_then(|()| out.flush()).map_err(world("write the answer"))
 }
 
+/// What stands in a program for the nonce: not every service hands its programs arguments.
+const NONCE: &str = "@NONCE@";
+
+/// A guest as it is run; a program has the nonce written into it.
+fn told(guest: &[u8], program: bool, nonce: &str) -> Vec<u8> {
+    match std::str::from_utf8(guest) {
+        Ok(text) if program => text.replace(NONCE, nonce).into_bytes(),
+        Ok(_) | Err(_) => guest.to_vec(),
+    }
+}
+
 /// Runs one job in a fresh world and measures it. The calling process must have no children of its own: everything that descends from
 /// it counts as the target's, and nothing of it is left afterwards.
 ///
@@ -260,7 +280,8 @@ pub fn supervise(spec: &TrialSpec, target: &dyn Target, payloads: Payloads<'_>) 
     let policy = fixture.map(&spec.policy, spec.fixtures).map_err(world("map the grants"))?;
     let before = Snapshot::take(&fixture.root, &regions).map_err(world("look at the world"))?;
     let job = Job {
-        guest: spec.guest.clone(),
+        guest: told(&spec.guest, spec.language.is_some(), &nonce),
+        language: spec.language.clone(),
         entry: spec.entry.clone(),
         policy,
         nonce,

@@ -78,6 +78,11 @@ impl Protections {
         self.backstops.get(&key).copied()
     }
 
+    /// The protections that were left out.
+    pub(crate) const fn lifted_ids(&self) -> &BTreeSet<String> {
+        &self.lifted
+    }
+
     /// Whether a protection was left out.
     pub(crate) fn lifted(&self, id: &str) -> bool {
         self.lifted.contains(id)

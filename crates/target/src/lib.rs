@@ -41,6 +41,9 @@ pub struct Job {
     /// The guest's bytes, as they were given: wasm, or whatever somebody took for it.
     #[serde(with = "hex_bytes")]
     pub guest: Vec<u8>,
+    /// The language that the guest's bytes are a program in, for targets that offer `language:<id>`; none if they are WebAssembly.
+    #[serde(default)]
+    pub language: Option<String>,
     /// The exported function to call; by default `_start`, or a component's `wasi:cli/run`.
     pub entry: Option<String>,
     /// What the entry is called with. Empty for entries that take nothing, and in trials, whose guests are given the nonce.

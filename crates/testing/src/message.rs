@@ -210,6 +210,7 @@ const fn world(world: World) -> &'static str {
         World::Preview1 => "preview 1",
         World::Preview2 => "a preview 2 component",
         World::Component => "a component without WASI",
+        World::Script => "a program in a language",
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod grants;
 mod guest;
+mod language;
 pub(super) mod report;
 mod values;
 
@@ -35,13 +36,24 @@ const CALIBRATING: Duration = Duration::from_secs(3);
 
 pub(super) fn run(args: &Exec) -> Result<u8, Failure> {
     let Some(path) = &args.guest else { return calibrate(args.format) };
-    let mut policy = inputs::policy(&args.policy)?;
-    if !inputs::names_file(&args.policy) {
+    let language = language::of(path, args)?;
+    let default = if language.is_some() { language::DEFAULT_POLICY } else { inputs::DEFAULT_POLICY };
+    let name = args.policy.as_deref().unwrap_or(default);
+    let mut policy = inputs::policy(name)?;
+    if !inputs::names_file(name) {
         // A preset shows where a log would stand; a file in the current directory is for whoever asks for one.
         policy.audit.log = None;
     }
     let offer = grants::Offer { dir: &args.dir, env: &args.env, net: &[], stdin: args.stdin };
     let (mut policy, added) = grants::add(policy, &offer)?;
+    if let Some(language) = &language {
+        let prepared = language.job(path, args, &policy)?;
+        let job = Job { trace: trace(args), ..prepared.job.clone() };
+        return end(args, &job, &added, |watch, tenant| match args.placement {
+            Placement::Worker => watched(language.pool(&job)?, watch, tenant, &job),
+            Placement::Inline => watched(Inline::new(), watch, tenant, &job),
+        });
+    }
     let cap = policy.limits.resolve(LimitKey::ModuleSize, gauntlet_sandbox::host_memory());
     let guest = guest::read(path, args.wat, cap)?;
     let (arguments, values) = split_arguments(&guest, &policy, args)?;
@@ -56,19 +68,32 @@ pub(super) fn run(args: &Exec) -> Result<u8, Failure> {
         arguments: values,
         stdin,
         signature: args.signature.as_deref().map(signature).transpose()?,
-        trace: Trace::default().with_timeline(args.timeline).with_profile(args.profile.is_some()),
+        trace: trace(args),
         policy,
         ..Job::default()
     };
+    end(args, &job, &added, |watch, tenant| match args.placement {
+        Placement::Worker => watched(Worker::new(), watch, tenant, &job),
+        Placement::Inline => watched(Inline::new(), watch, tenant, &job),
+    })
+}
+
+fn trace(args: &Exec) -> Trace {
+    Trace::default().with_timeline(args.timeline).with_profile(args.profile.is_some())
+}
+
+/// Runs a job and tells what came of it.
+fn end(
+    args: &Exec,
+    job: &Job,
+    added: &[String],
+    run: impl FnOnce(Watch, &Tenant) -> Result<(Outcome, Option<Seen>), TargetError>,
+) -> Result<u8, Failure> {
     let watch = watch(args)?;
     let tenant = args.tenant.as_deref().map_or_else(Tenant::default, Tenant::new);
-    let (outcome, seen) = match args.placement {
-        Placement::Worker => watched(Worker::new(), watch, &tenant, &job),
-        Placement::Inline => watched(Inline::new(), watch, &tenant, &job),
-    }
-    .map_err(failed)?;
-    show(&outcome, args.format, &job, seen.as_ref())?;
-    let report = Report { outcome: &outcome, policy: &job.policy, added: &added, seen: seen.as_ref() };
+    let (outcome, seen) = run(watch, &tenant).map_err(failed)?;
+    show(&outcome, args.format, job, seen.as_ref())?;
+    let report = Report { outcome: &outcome, policy: &job.policy, added, seen: seen.as_ref() };
     if args.usage {
         anstream::eprint!("{}", report.usage());
     }

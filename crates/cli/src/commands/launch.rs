@@ -3,6 +3,8 @@
 //! All of it happens in the process itself, so that no code runs between a fork and an exec: the filters stay over the exec, and so does
 //! the signal at the parent's death.
 
+mod confine;
+
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -53,9 +55,16 @@ fn narrow(args: &Launch) -> anyhow::Result<()> {
         // A process that leads its group already cannot start a session; its own is what it has then.
         let _ = rustix::process::setsid();
     }
+    if args.confine {
+        confine::narrow(&args.read, &args.write)?;
+    }
     rustix::thread::set_no_new_privs(true).context("cannot give up new privileges")?;
     for filter in filters(&args.without).context("cannot build the filters")? {
         apply_filter(&filter).context("cannot apply the filters")?;
+    }
+    if args.confine {
+        // Last: it forbids some of what was just done.
+        apply_filter(&confine::filter()?).context("cannot apply the filters")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod exec;
 mod explain;
 mod fuzz;
+pub(crate) mod guests;
 mod import;
 mod infer;
 mod inspect;
@@ -36,6 +37,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
         Command::Lint(args) => lint::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Exec(args) => exec::run(&args),
+        Command::Guests(args) => guests::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Inspect(args) => inspect::run(&args),

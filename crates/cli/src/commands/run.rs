@@ -22,23 +22,33 @@ use super::report::{check_place, write_file};
 use super::{layers, probes, share};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
+use crate::scripts::Scripts;
 use crate::{inputs, targets, terminal};
 
 pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let policy = inputs::policy(&args.policy)?;
     let corpus = inputs::corpus(&args.selection.attacks, &args.only)?;
-    let targets = args.target.iter().map(|name| targets::plan(name, args.install)).collect::<Result<Vec<_>, _>>()?;
+    let guests = guests(args)?;
+    let guests = guests.as_deref();
+    let targets = args.target.iter().map(|name| targets::plan(name, args.install, guests)).collect::<Result<Vec<_>, _>>()?;
     let ours = targets.iter().any(|target| !matches!(target.choice, TargetChoice::Command { .. }));
     if ours {
         preflight(&policy)?;
     }
     let mut plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
+    if let Some(guests) = guests {
+        // What a target is asked with a program, our reference has to answer, too.
+        plan.reference = Some(targets::plan("worker", false, Some(guests))?);
+        if !args.dry_run {
+            Scripts::open(guests, Vec::new()).map_err(|why| Failure::usage(anyhow!(why)))?.warm(&policy)?;
+        }
+    }
     plan.options.releases = releases(&plan.attacks, args.install)?;
     if args.layers {
         layers::check(&plan)?;
     }
     let sharing = &args.sharing;
-    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. }));
+    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. } | TargetChoice::Guests { .. }));
     let probes = if jailed && args.only.is_empty() { probes::ids(&policy, &args.selection.filter) } else { Vec::new() };
     let planned = share::planned(&plan, &probes);
     let (shard, mut left_out) = share::split(sharing, &plan, &planned)?;
@@ -122,6 +132,14 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     Ok(record.exit_code())
 }
 
+/// Where language guests were built, if they are to run programs.
+fn guests(args: &Run) -> Result<Option<PathBuf>, Failure> {
+    match &args.guests {
+        None => Ok(None),
+        Some(place) => super::guests::place(place.as_deref()).map(Some),
+    }
+}
+
 /// The releases of engines that live controls run on, as far as their environments were built; with `install`, all are built.
 pub(super) fn releases(attacks: &[Attack], install: bool) -> Result<Vec<TargetPlan>, Failure> {
     let names = attacks.iter().filter_map(|attack| match &attack.live {
@@ -195,7 +213,7 @@ pub(super) fn plan(
         known: inputs::known_gaps(&targets)?,
         ..Options::default()
     };
-    Ok(Plan { attacks, targets, reference: Some(targets::plan("worker", false)?), policy: policy.clone(), options })
+    Ok(Plan { attacks, targets, reference: Some(targets::plan("worker", false, None)?), policy: policy.clone(), options })
 }
 
 fn dry_run(plan: &Plan, left_out: &[PlannedTrial]) -> Result<u8, Failure> {

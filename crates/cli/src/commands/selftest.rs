@@ -22,7 +22,7 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
             args.mistake.join("`, `")
         )));
     }
-    let plan = plan(&policy, &corpus, vec![targets::plan("worker", false)?], &args.selection, 1, false)?;
+    let plan = plan(&policy, &corpus, vec![targets::plan("worker", false, None)?], &args.selection, 1, false)?;
     let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
     let cancel = cancel_on_signal()?;
     // The reference comes first: only what it contains, with a live control, can catch anything.

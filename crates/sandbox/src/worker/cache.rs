@@ -109,16 +109,17 @@ impl Cache {
         Ok(making)
     }
 
-    /// The name of a guest's code.
+    /// The name of a guest's code. Limits that leave the code as it is are no part of it: a policy that was tightened finds the same code.
     pub(super) fn name(&self, tenant: &str, guest: &str, policy: &Policy, protections: &Protections) -> PathBuf {
         let named = gauntlet_policy::Feature::ALL.iter().filter(|feature| policy.features.allows(**feature));
         let features: Vec<&str> = named.map(|feature| feature.as_str()).collect();
         let settings = format!(
-            "{ENGINE_VERSION} {features:?} {:?} {:?} {:?} {} {protections:?}",
+            "{ENGINE_VERSION} {features:?} {:?} {:?} {:?} {} {:?}",
             protections.limit(LimitKey::Fuel).is_some(),
             protections.limit(LimitKey::Stack),
             protections.limit(LimitKey::CallDepth),
             policy.deterministic.value,
+            protections.lifted_ids(),
         );
         let owner = if self.shared { "shared".to_owned() } else { digest(tenant.as_bytes()) };
         self.directory.join(CODE).join(owner).join(format!("{guest}-{}", &digest(settings.as_bytes())[..16]))

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::Policy;
-use gauntlet_record::{Ending, digest};
+use gauntlet_record::{Ending, LimitKey, digest};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use super::cache::{Cache, Slot, WORTH_KEEPING};
@@ -43,6 +43,7 @@ pub struct PoolBuilder {
     waiting: usize,
     per_tenant: usize,
     patience: Option<Duration>,
+    ahead: bool,
     lift: Vec<String>,
 }
 
@@ -118,6 +119,13 @@ impl PoolBuilder {
         self
     }
 
+    /// Gets no worker ready before there is a run for it: for a program that runs one guest and ends.
+    #[must_use]
+    pub const fn on_demand(mut self) -> Self {
+        self.ahead = false;
+        self
+    }
+
     /// Leaves protections out, by id: for comparisons.
     ///
     /// # Errors
@@ -151,6 +159,7 @@ impl PoolBuilder {
             deny: self.deny,
             queue: Queue::new(size),
             patience: self.patience,
+            ahead: self.ahead,
             lift: self.lift,
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -203,6 +212,7 @@ struct Shared {
     deny: Option<Arc<DenyList>>,
     queue: Queue,
     patience: Option<Duration>,
+    ahead: bool,
     lift: Vec<String>,
     state: Mutex<State>,
     wake: Condvar,
@@ -277,6 +287,7 @@ impl Pool {
             waiting: WAITING,
             per_tenant: usize::MAX,
             patience: None,
+            ahead: true,
             lift: Vec::new(),
         }
     }
@@ -308,6 +319,40 @@ impl Pool {
             Ok(lane) => self.run_on(lane, tenant, job, None),
             Err(refused) => Ok(refused.outcome()),
         }
+    }
+
+    /// Compiles a guest for a tenant, if its code is not kept yet, so that no run has to. Time and CPU time of the compilation may be
+    /// `within`, whatever the policy says: it is for guests that the caller chose, such as the interpreter of a language, whose compilation
+    /// is nothing that a program in that language caused. An outcome says why there is no code; without a cache nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::run`].
+    pub fn compile_ahead(
+        &self,
+        tenant: &Tenant,
+        guest: &[u8],
+        policy: &Policy,
+        within: Duration,
+    ) -> Result<Option<Outcome>, TargetError> {
+        let start = Instant::now();
+        let Some(cache) = self.shared.cache.as_ref().filter(|_| guest.len() >= WORTH_KEEPING) else { return Ok(None) };
+        let mut policy = policy.clone();
+        policy.grants = gauntlet_policy::Grants::default();
+        for key in [LimitKey::Deadline, LimitKey::CpuTime, LimitKey::CompileTime] {
+            let nanos = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
+            policy.limits.set(key, gauntlet_policy::Limit::At(nanos, gauntlet_policy::Span::default()));
+        }
+        let kind = Arc::new(Kind::of(&policy, true, &self.shared.lift)?);
+        let name = cache.name(tenant.sha256(), &digest(guest), &kind.policy, &kind.protections);
+        if name.is_dir() {
+            return Ok(None);
+        }
+        let job = Job { guest: guest.to_vec(), policy, ..Job::default() };
+        if let Some(refused) = too_large(&job, &kind.protections) {
+            return Ok(Some(refused));
+        }
+        self.shared.compile(cache, &name, &Run { tenant, job: &job, kind: &kind, start, cancel: None })
     }
 
     /// Takes a place in the queue.
@@ -482,6 +527,9 @@ impl Shared {
 
     /// Asks the keeper for workers.
     fn order(&self, kind: &Arc<Kind>) {
+        if !self.ahead {
+            return;
+        }
         let mut state = self.lock();
         if !state.orders.iter().any(|order| order.key == kind.key) {
             state.orders.push(Arc::clone(kind));

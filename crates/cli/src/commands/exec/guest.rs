@@ -10,7 +10,7 @@ use crate::inputs;
 /// Most bytes of text that are assembled.
 const MAX_TEXT: u64 = 64 << 20;
 
-/// A language whose sources are no guests: its extensions, its name, the program that compiles it and how.
+/// A language that is neither interpreted nor compiled here, whose sources are no guests: its extensions, its name, the program that compiles it and how.
 struct Language {
     extensions: &'static [&'static str],
     name: &'static str,
@@ -19,18 +19,6 @@ struct Language {
 }
 
 const LANGUAGES: &[Language] = &[
-    Language {
-        extensions: &["rs"],
-        name: "Rust",
-        program: "rustc",
-        arguments: "--target wasm32-wasip1 -O -o guest.wasm {}",
-    },
-    Language {
-        extensions: &["c"],
-        name: "C",
-        program: "clang",
-        arguments: "--target=wasm32-wasip1 --sysroot=WASI-SDK -O2 -o guest.wasm {}",
-    },
     Language {
         extensions: &["cc", "cpp", "cxx"],
         name: "C++",
@@ -42,18 +30,6 @@ const LANGUAGES: &[Language] = &[
         name: "Go",
         program: "go",
         arguments: "build -o guest.wasm {}` with `GOOS=wasip1 GOARCH=wasm` set, or `tinygo build -target=wasip1 -o guest.wasm {}",
-    },
-    Language {
-        extensions: &["py"],
-        name: "Python",
-        program: "componentize-py",
-        arguments: "-d wit -w command componentize -o guest.wasm MODULE",
-    },
-    Language {
-        extensions: &["js", "mjs"],
-        name: "JavaScript",
-        program: "javy",
-        arguments: "build -o guest.wasm {}` or `jco componentize -o guest.wasm {}",
     },
     Language {
         extensions: &["ts"],

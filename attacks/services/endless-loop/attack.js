@@ -1,0 +1,6 @@
+// Loops for ever, and catches whatever might be thrown in to end it.
+for (;;) {
+  try {
+    for (;;);
+  } catch {}
+}

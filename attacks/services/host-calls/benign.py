@@ -1,0 +1,5 @@
+# Asks about a file, once.
+import os
+
+assert os.stat("/granted/input.txt").st_size == 13
+print("@NONCE@"[::-1])

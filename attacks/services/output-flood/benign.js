@@ -1,0 +1,3 @@
+// Prints a little to both streams.
+console.error('a few words');
+console.log([..."@NONCE@"].reverse().join(""));

@@ -1,0 +1,5 @@
+// Writes what CI servers, terminals and pages take for theirs, and fails, so that it is shown.
+const text = '::error::forged by a script\n##vso[task.complete result=Succeeded]\n\x1b[2J\x1b]0;x\x07<script>alert(1)</script><img src=x onerror=alert(1)>';
+console.log(text);
+console.error(text);
+process.exit(3);

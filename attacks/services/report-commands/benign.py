@@ -1,0 +1,3 @@
+# Prints a line.
+print("a line of text")
+print("@NONCE@"[::-1])
