@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Infer(Infer),
     /// Run one guest under a policy.
     Exec(Exec),
+    /// Run code for others over HTTP, with a page, keys, quotas and an audit log.
+    Serve(Box<crate::commands::serve::Serve>),
     /// Fuzz the executor with generated modules.
     Fuzz(Fuzz),
     /// Render a saved record, or the events of a run that was killed.
@@ -143,9 +145,12 @@ pub(crate) struct Run {
     /// The sandbox under test: worker, inline, a name that `gauntlet list targets` gives, or a file that describes a program; may be
     /// given several times.
     ///
-    /// NAME@RELEASE is one release of it, in an environment of its own: see --install.
+    /// NAME@RELEASE is one release of it, in an environment of its own: see --install. http://HOST:PORT is a code runner that is there
+    /// already, and is attacked over HTTP.
     #[arg(long, short, value_name = "TARGET", default_value = "worker")]
     pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) service: crate::commands::services::Service,
     /// Build the environments of the releases that targets and live controls name, where they are not there yet.
     ///
     /// They are downloaded from the package registry that your own tools use, into the cache folder of your user.

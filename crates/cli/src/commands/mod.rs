@@ -17,6 +17,8 @@ mod probes;
 mod report;
 mod run;
 mod selftest;
+pub(crate) mod serve;
+pub(crate) mod services;
 mod trial;
 
 use crate::args::{Args, Command};
@@ -31,6 +33,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
         Command::Lint(args) => lint::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Exec(args) => exec::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Inspect(args) => inspect::run(&args),

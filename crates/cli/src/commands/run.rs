@@ -16,12 +16,15 @@ use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, T
 use gauntlet_target::TargetError;
 
 use super::report::{check_place, write_file};
-use super::{layers, probes};
+use super::{layers, probes, services};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
 use crate::{inputs, targets, terminal};
 
 pub(super) fn run(args: &Run) -> Result<u8, Failure> {
+    if services::named(&args.target) {
+        return services::run(args);
+    }
     let policy = inputs::policy(&args.policy)?;
     let corpus = inputs::corpus(&args.selection.attacks, &args.only)?;
     let targets = args.target.iter().map(|name| targets::plan(name, args.install)).collect::<Result<Vec<_>, _>>()?;
@@ -37,9 +40,7 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     if args.dry_run {
         return dry_run(&plan);
     }
-    for file in [&args.junit, &args.sarif, &args.html, &args.markdown].into_iter().flatten() {
-        check_place(file)?;
-    }
+    check_files(args)?;
     let mut output = Output::open(&args.outputs.output).map_err(Failure::usage)?;
     let record = start(&plan, &corpus, args.allow_known);
     let cancel = cancel_on_signal()?;
@@ -56,6 +57,25 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     }
     // As JSON the matrix is all that is printed: two values in a row are no JSON.
     finish_as(&record, &mut output, &args.outputs, !(args.layers && args.outputs.format == Format::Json))?;
+    more_files(&record, args)?;
+    if args.layers {
+        let deep = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
+        // A breach under the whole policy is worse than a layer that stands alone.
+        return Ok(if record.exit_code() == exit::CLEAN { deep } else { record.exit_code() });
+    }
+    Ok(record.exit_code())
+}
+
+/// Whether the reports that were asked for by file can be written, before anything is run.
+pub(super) fn check_files(args: &Run) -> Result<(), Failure> {
+    for file in [&args.junit, &args.sarif, &args.html, &args.markdown].into_iter().flatten() {
+        check_place(file)?;
+    }
+    Ok(())
+}
+
+/// The reports that were asked for by file.
+pub(super) fn more_files(record: &Record, args: &Run) -> Result<(), Failure> {
     for (format, file) in [
         (Format::Junit, &args.junit),
         (Format::Sarif, &args.sarif),
@@ -63,15 +83,10 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         (Format::Markdown, &args.markdown),
     ] {
         if let Some(file) = file {
-            write_file(file, &render(&record, format, false)?)?;
+            write_file(file, &render(record, format, false)?)?;
         }
     }
-    if args.layers {
-        let deep = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
-        // A breach under the whole policy is worse than a layer that stands alone.
-        return Ok(if record.exit_code() == exit::CLEAN { deep } else { record.exit_code() });
-    }
-    Ok(record.exit_code())
+    Ok(())
 }
 
 /// The releases of engines that live controls run on, as far as their environments were built; with `install`, all are built.

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use gauntlet_record::{Verdict, exit};
 use gauntlet_runner::{Mistake, Output, Progress};
 
+use super::services;
 use super::run::{cancel_on_signal, finish, launcher, plan, preflight, start, trials};
 use crate::args::Selftest;
 use crate::failure::Failure;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
             judge: mistake.judge(),
         })
         .collect();
-    if mistakes.is_empty() {
+    if mistakes.is_empty() && !services::any(&wanted) {
         return Err(Failure::usage(anyhow!(
             "no mistake matches `{}`; `gauntlet list mistakes` names them",
             args.mistake.join("`, `")
@@ -46,10 +47,15 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
             bar.inc(1);
         }
     };
-    let score =
+    let mut score =
         gauntlet_runner::selftest(&plan, &record.trials, &mistakes, args.quick, &launcher()?, &mut seen, &cancel)
             .map_err(Failure::harness)?;
     bar.finish_and_clear();
+    // Code runners over HTTP.
+    let services = services::selftest(&wanted, args.quick, &cancel)?;
+    score.total += services.len() as u64;
+    score.caught += services.iter().filter(|service| service.caught).count() as u64;
+    score.mutations.extend(services);
     record.complete &= !cancel.load(Ordering::Relaxed);
     let all = score.caught == score.total;
     record.mutation = Some(score);

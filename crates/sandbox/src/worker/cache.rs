@@ -114,7 +114,9 @@ impl Cache {
         let named = gauntlet_policy::Feature::ALL.iter().filter(|feature| policy.features.allows(**feature));
         let features: Vec<&str> = named.map(|feature| feature.as_str()).collect();
         let settings = format!(
-            "{ENGINE_VERSION} {features:?} {:?} {:?} {:?} {} {protections:?}",
+            "{ENGINE_VERSION} {features:?} {:?} {:?} {:?} {:?} {}",
+            // Of the limits only those that the code depends on: a run with a tighter deadline finds what the run before it compiled.
+            protections.lifted_ids(),
             protections.limit(LimitKey::Fuel).is_some(),
             protections.limit(LimitKey::Stack),
             protections.limit(LimitKey::CallDepth),
