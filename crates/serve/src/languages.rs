@@ -130,8 +130,7 @@ impl Languages for AllLanguages {
 }
 
 /// The language of a name or alias.
-#[must_use]
-pub fn find(languages: &[Language], name: &str) -> Option<Language> {
+pub(crate) fn find(languages: &[Language], name: &str) -> Option<Language> {
     languages.iter().find(|language| language.id == name || language.aliases.iter().any(|alias| alias == name)).cloned()
 }
 

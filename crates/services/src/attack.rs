@@ -89,6 +89,9 @@ pub enum Obtains {
     HostText,
     /// An honest program is not run any more, while the attack's connections are open or after.
     Outage,
+    /// Anything that no program gets: what is in the host's files, an answer beyond every bound of size or time, or the outage of the
+    /// service. For programs whose own aim can be seen from inside of a host only.
+    Beyond,
 }
 
 /// An attack on a service.

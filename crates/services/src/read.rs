@@ -10,6 +10,8 @@ use crate::template::Template;
 
 /// Where the attacks are in the corpus.
 const ATTACKS: &str = "http/attacks/";
+/// Where the attacks are whose guests are scripts.
+const SCRIPTS: &str = "services/";
 /// Most repetitions of anything.
 const MOST: u64 = 100_000;
 
@@ -54,6 +56,55 @@ pub fn attacks(files: &[(&str, &[u8])]) -> Result<Vec<Attack>, FileError> {
         let Some(name) = path.strip_prefix(ATTACKS).and_then(|path| path.strip_suffix(".yaml")) else { continue };
         let text = String::from_utf8_lossy(bytes);
         out.push(attack(&format!("http/{name}"), &format!("attacks/{path}"), &text)?);
+    }
+    for (path, bytes) in files {
+        let Some(name) = path.strip_prefix(SCRIPTS).and_then(|path| path.strip_suffix("/attack.yaml")) else { continue };
+        out.extend(scripts(name, &format!("attacks/{path}"), &String::from_utf8_lossy(bytes), files)?);
+    }
+    Ok(out)
+}
+
+/// An attack of the corpus whose guest is a script, as it is sent to a service: one for each language that it is written in. What it wants
+/// is measured inside of a host in the corpus; from outside, it must get nothing that no program gets.
+fn scripts(name: &str, file: &str, text: &str, files: &[(&str, &[u8])]) -> Result<Vec<Attack>, FileError> {
+    let node = document::parse(text).map_err(|faults| FileError { file: file.to_owned(), text: text.to_owned(), faults })?;
+    let scalar = |key: &str| match node.get(key).map(|node| &node.value) {
+        Some(Tree::Scalar { text, .. }) => text.clone(),
+        Some(Tree::Mapping(_) | Tree::Sequence(_)) | None => String::new(),
+    };
+    let listed = |key: &str| match node.get(key).map(|node| &node.value) {
+        Some(Tree::Sequence(items)) => items
+            .iter()
+            .filter_map(|item| match &item.value {
+                Tree::Scalar { text, .. } => Some(text.clone()),
+                Tree::Mapping(_) | Tree::Sequence(_) => None,
+            })
+            .collect(),
+        Some(Tree::Scalar { .. } | Tree::Mapping(_)) | None => Vec::new(),
+    };
+    let mut contained_by: Vec<Cause> = listed("contained-by").iter().filter_map(|word| word.parse().ok()).collect();
+    contained_by.push(Cause::NotShown);
+    let mut out = Vec::new();
+    for (language, extension) in [("python", "py"), ("javascript", "js")] {
+        let path = format!("{SCRIPTS}{name}/attack.{extension}");
+        let Some((_, code)) = files.iter().find(|(file, _)| *file == path) else { continue };
+        let code = String::from_utf8_lossy(code).replace("@NONCE@", "{{nonce}}");
+        let program = Program { language: language.to_owned(), code, stdin: String::new(), more: Vec::new() };
+        out.push(Attack {
+            id: format!("services/{name}#{language}"),
+            title: scalar("title"),
+            why: scalar("why"),
+            weakness: scalar("weakness"),
+            needs: Some(language.to_owned()),
+            needs_key: false,
+            steps: vec![Step { send: Send::Program(Box::new(program)), times: 1, at_once: 1, key: Key::Given }],
+            obtains: Obtains::Beyond,
+            obtains_text: "what no program gets: files of the host, 32 MiB of answer, 45 s, or an outage".to_owned(),
+            contained_by: contained_by.clone(),
+            subjects: listed("proves"),
+            references: listed("references"),
+            file: file.to_owned(),
+        });
     }
     Ok(out)
 }

@@ -23,6 +23,13 @@ const HOST_WORDS: &[&str] = &[
     "SQLSTATE", "sqlite", "psycopg", "postgres://", "java.lang.", "goroutine ",
 ];
 
+/// What stands in files that every host has, and no sandbox.
+const HOST_CONTENT: &[&str] = &["root:x:0:0:", "daemon:x:1:", "nameserver ", "PATH=/usr"];
+/// Larger than what any program may have answered.
+const BEYOND_BYTES: u64 = 32 << 20;
+/// Longer than any program may take.
+const BEYOND_TIME: Duration = Duration::from_secs(45);
+
 /// How attacks are run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -286,11 +293,23 @@ impl Attempt<'_> {
                 let came = all().any(|answer| answer.body.contains(&marker));
                 came.then(|| "the program got what it must not, and said so with its marker".to_owned())
             }
-            Obtains::HostText => all().find_map(|answer| {
+            // What a program itself writes is the guest's: only refusals speak for the host.
+            Obtains::HostText => all().filter(|answer| !answer.accepted()).find_map(|answer| {
                 let word = HOST_WORDS.iter().find(|word| answer.body.contains(*word))?;
                 Some(format!("an answer holds `{word}`"))
             }),
             Obtains::Outage => outage.then(|| "an honest program was not run beside or after the attack".to_owned()),
+            Obtains::Beyond if outage => Some("an honest program was not run after the attack".to_owned()),
+            Obtains::Beyond => all().find_map(|answer| {
+                if answer.bytes > BEYOND_BYTES {
+                    return Some(format!("an answer was {} bytes long", answer.bytes));
+                }
+                if answer.time > BEYOND_TIME {
+                    return Some(format!("an answer took {} ms", answer.time.as_millis()));
+                }
+                let word = HOST_CONTENT.iter().find(|word| answer.body.contains(*word))?;
+                Some(format!("an answer holds `{word}`, which stands in a file of the host"))
+            }),
         }
     }
 

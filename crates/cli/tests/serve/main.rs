@@ -6,5 +6,6 @@ mod api;
 mod hostile;
 mod keys;
 mod lasting;
+mod postgres;
 mod programs;
 mod service;

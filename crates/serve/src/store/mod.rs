@@ -184,14 +184,12 @@ impl std::fmt::Debug for Store {
 }
 
 /// The time, in seconds since 1970.
-#[must_use]
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Seconds until the books of the next day begin.
-#[must_use]
-pub fn until_tomorrow() -> u64 {
+pub(crate) fn until_tomorrow() -> u64 {
     DAY - now() % DAY
 }
 
