@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Infer(Infer),
     /// Run one guest, or a program in a language, under a policy.
     Exec(Exec),
+    /// Run code for others over HTTP, with a page, keys, quotas and an audit log.
+    Serve(Box<crate::commands::serve::Serve>),
     /// Build and list the language guests: Python, JavaScript, C.
     Guests(crate::commands::guests::Args),
     /// Fuzz the executor, the policy reader, the judge and the reports.
@@ -155,9 +157,12 @@ pub(crate) struct Run {
     /// The sandbox under test: worker, inline, a name that `gauntlet list targets` gives, or a file that describes a program; may be
     /// given several times.
     ///
-    /// NAME@RELEASE is one release of it, in an environment of its own: see --install.
+    /// NAME@RELEASE is one release of it, in an environment of its own: see --install. http://HOST:PORT is a code runner that is there
+    /// already, and is attacked over HTTP.
     #[arg(long, short, value_name = "TARGET", default_value = "worker")]
     pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) service: crate::commands::services::Service,
     /// Build the environments of the releases that targets and live controls name, where they are not there yet.
     ///
     /// They are downloaded from the package registry that your own tools use, into the cache folder of your user.

@@ -56,6 +56,7 @@
 //! | many functions under one policy | [`Sandbox::call`], [`Sandbox::call_async`] under any executor |
 //! | a program: `_start` or `wasi:cli/run` | [`Sandbox::run`], whose [`Outcome`] says how it ended |
 //! | workers kept warm, and how many | [`Builder::pool`]; [`Pool`] by itself for several policies and tenants |
+//! | output as it comes, and to end a run | [`Pool::run_live`] with a [`Live`] |
 //! | a large guest compiled once | [`Builder::cache_dir`] |
 //! | state between calls | [`Sandbox::session`]: each call has a deadline and fuel of its own |
 //! | the same function over many inputs | [`Sandbox::call_many`], [`Sandbox::calls`] |
@@ -121,6 +122,7 @@ mod input;
 mod interface;
 mod jail;
 mod limiter;
+mod live;
 mod manifest;
 mod meter;
 pub mod metrics;
@@ -168,6 +170,7 @@ pub use gauntlet_target::{Job, Outcome, Target, TargetError, Value};
 pub use guest::{Guest, GuestError, MAX_GUEST_BYTES};
 pub use inline::Inline;
 pub use interface::{Verification, verify};
+pub use live::{Live, Output};
 pub use manifest::{Dependency, EntryPoint, Manifest, ManifestError, Missing, Permission};
 pub use placement::{Placement, worker_main};
 pub use plugin::{Plugin, PluginError};

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::error::{CallError, SandboxError};
 use crate::functions::{Functions, HostCall, HostFault, HostFuture};
 use crate::guest::Guest;
+use crate::live::Follow;
 use crate::placement::{self, Placement};
 use crate::runtime::Call;
 use crate::session::Session;
@@ -337,7 +338,7 @@ impl Sandbox {
                         match pool.submit(&tenant) {
                             Ok(ticket) => {
                                 let lane = ticket.await;
-                                Box::new(move || pool.run_on(lane, &tenant, &job, Some(&cancelled)))
+                                Box::new(move || pool.run_on(lane, &tenant, &job, Follow::cancelled_by(Some(&cancelled))))
                             }
                             Err(refused) => Box::new(move || Ok(refused.outcome())),
                         }

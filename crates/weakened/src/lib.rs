@@ -14,6 +14,7 @@
 
 mod mistakes;
 mod naive;
+pub mod services;
 
 use gauntlet_runner::WrongJudge;
 use gauntlet_sandbox::Worker;

@@ -20,6 +20,8 @@ pub(crate) mod report;
 mod run;
 mod selftest;
 pub(crate) mod share;
+pub(crate) mod serve;
+pub(crate) mod services;
 mod trial;
 
 pub(crate) use fuzz::Fuzz;
@@ -38,6 +40,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Failure> {
         Command::Import(args) => import::run(&args),
         Command::Exec(args) => exec::run(&args),
         Command::Guests(args) => guests::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -19,13 +19,16 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 use super::report::{check_place, write_file};
-use super::{layers, probes, share};
+use super::{layers, probes, services, share};
 use crate::args::{Outputs, Run, Selection};
 use crate::failure::Failure;
 use crate::scripts::Scripts;
 use crate::{inputs, targets, terminal};
 
 pub(super) fn run(args: &Run) -> Result<u8, Failure> {
+    if services::named(&args.target) {
+        return services::run(args);
+    }
     let policy = inputs::policy(&args.policy)?;
     let corpus = inputs::corpus(&args.selection.attacks, &args.only)?;
     let guests = guests(args)?;
@@ -55,9 +58,7 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     if args.dry_run {
         return dry_run(&plan, &left_out);
     }
-    for file in [&args.junit, &args.sarif, &args.html, &args.markdown].into_iter().flatten() {
-        check_place(file)?;
-    }
+    check_files(args)?;
     let (mut output, earlier) = if sharing.resume {
         share::take_up(&args.outputs.output)?
     } else {
@@ -110,16 +111,7 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     }
     // As JSON the matrix is all that is printed: two values in a row are no JSON.
     finish_as(&record, &mut output, &args.outputs, !(args.layers && args.outputs.format == Format::Json))?;
-    for (format, file) in [
-        (Format::Junit, &args.junit),
-        (Format::Sarif, &args.sarif),
-        (Format::Html, &args.html),
-        (Format::Markdown, &args.markdown),
-    ] {
-        if let Some(file) = file {
-            write_file(file, &render(&record, format, false)?)?;
-        }
-    }
+    more_files(&record, args)?;
     if args.layers {
         let (deep, matrix) = layers::run(&plan, &record, &mut output, args.outputs.format, &cancel)?;
         let matrix = gauntlet_report::layers(&matrix).map_err(Failure::harness)?;
@@ -130,6 +122,29 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         return Ok(if record.exit_code() == exit::CLEAN { deep } else { record.exit_code() });
     }
     Ok(record.exit_code())
+}
+
+/// Whether the reports that were asked for by file can be written, before anything is run.
+pub(super) fn check_files(args: &Run) -> Result<(), Failure> {
+    for file in [&args.junit, &args.sarif, &args.html, &args.markdown].into_iter().flatten() {
+        check_place(file)?;
+    }
+    Ok(())
+}
+
+/// The reports that were asked for by file.
+pub(super) fn more_files(record: &Record, args: &Run) -> Result<(), Failure> {
+    for (format, file) in [
+        (Format::Junit, &args.junit),
+        (Format::Sarif, &args.sarif),
+        (Format::Html, &args.html),
+        (Format::Markdown, &args.markdown),
+    ] {
+        if let Some(file) = file {
+            write_file(file, &render(record, format, false)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where language guests were built, if they are to run programs.

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use gauntlet_record::{MutationScore, Record, Verdict, exit};
 use gauntlet_runner::{Mistake, Output, Plan, Progress};
 
+use super::services;
 use super::run::{cancel_on_signal, finish, launcher, plan, preflight, start, trials};
 use crate::args::Selftest;
 use crate::failure::Failure;
@@ -15,8 +16,9 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
     let policy = inputs::policy(inputs::DEFAULT_POLICY)?;
     let corpus = inputs::corpus(&args.selection.attacks, &[])?;
     preflight(&policy)?;
+    let wanted = |name: &str| is_wanted(&args.mistake, name);
     let mistakes = mistakes(&args.mistake);
-    if mistakes.is_empty() {
+    if mistakes.is_empty() && !services::any(&wanted) {
         return Err(Failure::usage(anyhow!(
             "no mistake matches `{}`; `gauntlet list mistakes` names them",
             args.mistake.join("`, `")
@@ -27,7 +29,12 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
     let cancel = cancel_on_signal()?;
     // The reference comes first: only what it contains, with a live control, can catch anything.
     let mut record = trials(&plan, start(&plan, &corpus, false), &mut output, &cancel)?;
-    let score = score(&plan, &record, &mistakes, args.quick, &cancel)?;
+    let mut score = score(&plan, &record, &mistakes, args.quick, &cancel)?;
+    // Code runners over HTTP.
+    let services = services::selftest(&wanted, args.quick, &cancel)?;
+    score.total += services.len() as u64;
+    score.caught += services.iter().filter(|service| service.caught).count() as u64;
+    score.mutations.extend(services);
     record.complete &= !cancel.load(Ordering::Relaxed);
     let all = score.caught == score.total;
     record.mutation = Some(score);
@@ -38,12 +45,15 @@ pub(super) fn run(args: &Selftest) -> Result<u8, Failure> {
     Ok(if all { exit::CLEAN } else { exit::BREACH })
 }
 
+fn is_wanted(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|text| name.contains(text.as_str()))
+}
+
 /// The mistakes whose names contain one of these texts; all of them, if there is none.
 pub(super) fn mistakes(names: &[String]) -> Vec<Mistake> {
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|text| name.contains(text.as_str()));
     gauntlet_weakened::mistakes()
         .iter()
-        .filter(|mistake| wanted(mistake.name))
+        .filter(|mistake| is_wanted(names, mistake.name))
         .map(|mistake| Mistake {
             name: mistake.name.into(),
             sentence: mistake.sentence.into(),

@@ -21,6 +21,7 @@ use self::launcher::Launcher;
 use self::protocol::Purpose;
 use crate::deny::{self, DenyList};
 use crate::execute::{complete_usage, used};
+use crate::live::Follow;
 use crate::probe::{Attempt, Probe, ProbeWorld};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
@@ -99,7 +100,7 @@ impl Worker {
         let job = Job { stdin, policy: policy.clone(), ..Job::default() };
         let start = Instant::now();
         let started = self.started(policy, &protections, Purpose::Probe(probe))?;
-        let outcome = started.run(&job, false, start, None, &[], || ())?.outcome;
+        let outcome = started.run(&job, false, start, Follow::default(), &[], || ())?.outcome;
         let attempt = Attempt::of(&outcome);
         let attempt = attempt.ok_or_else(|| TargetError::Protocol(format!("no answer: {}", outcome.ending.detail)))?;
         Ok((attempt, outcome.confinement))
@@ -143,7 +144,7 @@ impl Target for Worker {
         }
         let policy = pinned(&job.policy)?;
         let started = self.started(&policy, &protections, Purpose::Run { cached: false })?;
-        started.run(job, false, start, self.cancel.as_deref(), &deny, || ()).map(|ended| ended.outcome)
+        started.run(job, false, start, Follow::cancelled_by(self.cancel.as_deref()), &deny, || ()).map(|ended| ended.outcome)
     }
 }
 

@@ -6,7 +6,6 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gauntlet_policy::{Access, Policy, Requirement, User};
@@ -24,6 +23,8 @@ use crate::execute::{complete_usage, nanos, used};
 use crate::jail;
 use crate::jail::groups::Group;
 use crate::jail::namespaces::Ground;
+use crate::live::Follow;
+use crate::output::Which;
 
 /// How long the parent waits past a limit for the worker to end by itself, which shows more than a kill.
 const GRACE: Duration = Duration::from_millis(50);
@@ -212,14 +213,14 @@ impl Started {
         self.since
     }
 
-    /// Runs a job in it. `kept` is whether its code was lent to the worker, `start` when the deadline began to run. `cancel` ends it at
-    /// once; `deny` is asked again before the guest is handed over, and `sent` is called when it was.
+    /// Runs a job in it. `kept` is whether its code was lent to the worker, `start` when the deadline began to run. Its caller may follow
+    /// it and end it at once; `deny` is asked again before the guest is handed over, and `sent` is called when it was.
     pub(super) fn run(
         mut self,
         job: &Job,
         kept: bool,
         start: Instant,
-        cancel: Option<&AtomicBool>,
+        follow: Follow<'_>,
         deny: &[Arc<DenyList>],
         sent: impl FnOnce(),
     ) -> Result<Ended, TargetError> {
@@ -246,7 +247,7 @@ impl Started {
                 while let Some((kind, bytes)) =
                     protocol::take(&mut self.buffer).map_err(|error| TargetError::Protocol(error.to_string()))?
                 {
-                    frame(kind, &bytes, &mut self.seen, &self.process, &self.protections)?;
+                    frame(kind, &bytes, &mut self.seen, &self.process, &self.protections, follow)?;
                     // Before the bytes are handed over, and again when they are compiled and about to run. A worker that is dropped is ended.
                     if matches!(kind, Kind::Ready | Kind::Compiled)
                         && let Some(outcome) = deny::denied(deny, &job.guest, &self.protections)
@@ -265,7 +266,7 @@ impl Started {
                     break None;
                 }
             }
-            if cancel.is_some_and(|cancel| cancel.load(Ordering::Acquire)) {
+            if follow.cancelled() {
                 return Err(TargetError::Protocol("the run was cancelled by its caller".into()));
             }
             if let Some(limit) = passed(&self.process, &mut self.seen, start, &self.protections) {
@@ -344,6 +345,7 @@ fn frame(
     seen: &mut Seen,
     worker: &Process,
     protections: &Protections,
+    follow: Follow<'_>,
 ) -> Result<(), TargetError> {
     let broken = |error: serde_json::Error| TargetError::Protocol(error.to_string());
     match kind {
@@ -374,9 +376,11 @@ fn frame(
             let held = (seen.stdout.len() + seen.stderr.len() + bytes.len()) as u64;
             if held <= cap {
                 if kind == Kind::Out {
-                    seen.stdout.extend_from_slice(bytes)
+                    seen.stdout.extend_from_slice(bytes);
+                    follow.wrote(Which::Out, bytes);
                 } else {
-                    seen.stderr.extend_from_slice(bytes)
+                    seen.stderr.extend_from_slice(bytes);
+                    follow.wrote(Which::Err, bytes);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use super::{pinned, too_large};
 use crate::deny::{self, DenyList};
 use crate::jail::groups::Group;
 use crate::jail::namespaces::Ground;
+use crate::live::{Follow, Live};
 use crate::metrics::{self, WorkerCounted};
 use crate::queue::{Lane, Queue, QueueSize, Ticket};
 use crate::tenants::{Refused, Tenant};
@@ -311,12 +312,26 @@ impl Pool {
     ///
     /// As [`Target::run`].
     pub fn run_for(&self, tenant: &Tenant, job: &Job) -> Result<Outcome, TargetError> {
+        self.run_followed(tenant, job, Follow::default())
+    }
+
+    /// The same, followed while it runs: the caller hears of output as it comes, and may end the run at once. A run that was ended so is
+    /// an error, since it has no outcome.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::run`], and if the run was ended by its caller.
+    pub fn run_live(&self, tenant: &Tenant, job: &Job, live: &Live) -> Result<Outcome, TargetError> {
+        self.run_followed(tenant, job, live.follow())
+    }
+
+    fn run_followed(&self, tenant: &Tenant, job: &Job, follow: Follow<'_>) -> Result<Outcome, TargetError> {
         let lane = self.submit(tenant).and_then(|ticket| match self.shared.patience {
             None => Ok(ticket.wait()),
             Some(patience) => ticket.wait_for(patience).inspect_err(|refused| metrics::refused(&refused.why)),
         });
         match lane {
-            Ok(lane) => self.run_on(lane, tenant, job, None),
+            Ok(lane) => self.run_on(lane, tenant, job, follow),
             Err(refused) => Ok(refused.outcome()),
         }
     }
@@ -360,18 +375,18 @@ impl Pool {
         self.shared.queue.submit(tenant).inspect_err(|refused| metrics::refused(&refused.why))
     }
 
-    /// Runs a job whose turn has come. `cancel` ends it at once.
+    /// Runs a job whose turn has come.
     pub(crate) fn run_on(
         &self,
         lane: Lane,
         tenant: &Tenant,
         job: &Job,
-        cancel: Option<&AtomicBool>,
+        follow: Follow<'_>,
     ) -> Result<Outcome, TargetError> {
         let start = Instant::now();
         let keeps = self.shared.cache.is_some() && job.guest.len() >= WORTH_KEEPING;
         let kind = Arc::new(Kind::of(&job.policy, keeps, &self.shared.lift)?);
-        let outcome = self.shared.run(&Run { tenant, job, kind: &kind, start, cancel });
+        let outcome = self.shared.run(&Run { tenant, job, kind: &kind, start, follow });
         drop(lane);
         outcome
     }
@@ -439,7 +454,7 @@ struct Run<'a> {
     job: &'a Job,
     kind: &'a Arc<Kind>,
     start: Instant,
-    cancel: Option<&'a AtomicBool>,
+    follow: Follow<'a>,
 }
 
 impl Shared {
@@ -519,7 +534,7 @@ impl Shared {
             }
         }
         // The next one gets ready while this one runs.
-        let ended = started.run(run.job, kept, run.start, run.cancel, deny, || self.order(run.kind))?;
+        let ended = started.run(run.job, kept, run.start, run.follow, deny, || self.order(run.kind))?;
         self.lock().ended.push((ended.remains, slot));
         self.wake.notify_all();
         Ok((ended.outcome, ended.given))
@@ -557,7 +572,7 @@ impl Shared {
             Err(TargetError::Spawn { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let ended = match started.run(run.job, false, run.start, run.cancel, &[], || ()) {
+        let ended = match started.run(run.job, false, run.start, run.follow, &[], || ()) {
             // It would not be kept from other code. What the policy requires is asked of the worker that runs the guest, too.
             Err(TargetError::Unconfined { .. }) => return Ok(None),
             ended => ended?,
