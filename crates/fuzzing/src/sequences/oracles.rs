@@ -170,11 +170,14 @@ pub(super) fn open(world: &World, host: &[Open], policy: &Policy, findings: &mut
 
 /// Descriptors that are open when the guest is gone.
 pub(super) fn left_over(world: &World, left: &[Open], findings: &mut Vec<Finding>) {
-    // Another thread of this process may have opened something of its own; what leads to our folders is the guest's.
-    let root = world.writable.parent().unwrap_or(&world.writable);
-    for open in left.iter().filter(|open| open.path.starts_with(root)) {
+    for open in left {
         findings.push(finding("descriptors-left-over", format!("{} is still open", place(world, open))));
     }
+}
+
+/// Whether a descriptor leads to our folders: another thread of this process may have opened something of its own.
+pub(super) fn is_ours(world: &World, open: &Open) -> bool {
+    open.path.starts_with(world.writable.parent().unwrap_or(&world.writable))
 }
 
 /// A path as it stands in the folders, whatever they are called this time.

@@ -33,7 +33,7 @@ pub struct Options {
 /// Limits for sequences: each so small that sixty calls can pass it, if nobody holds it.
 pub const POLICY: &str = "\
 version: 1
-limits: { deadline: 5s, cpu-time: 5s, fuel: 1_000_000, memory: 1MiB, output: 1KiB, open-files: 16, disk: 256KiB, files: 16, \
+limits: { deadline: 5s, cpu-time: 5s, fuel: 1_000_000, memory: 1MiB, output: 256B, open-files: 6, disk: 256KiB, files: 8, \
 file-size: 64KiB, host-work: 4MiB }
 isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup: off, user: caller }
 ";
@@ -41,7 +41,7 @@ isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup:
 /// The same limits for a whole program a sequence or a batch: its trace goes to standard output, so that has to hold it.
 pub const PROGRAM_POLICY: &str = "\
 version: 1
-limits: { deadline: 20s, cpu-time: 20s, fuel: 100_000_000, memory: 16MiB, output: 8MiB, open-files: 16, disk: 256KiB, files: 16, \
+limits: { deadline: 20s, cpu-time: 20s, fuel: 100_000_000, memory: 16MiB, output: 8MiB, open-files: 6, disk: 256KiB, files: 8, \
 file-size: 64KiB, host-work: 64MiB }
 isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup: off, user: caller }
 ";
@@ -316,8 +316,11 @@ impl<'t> Runner<'t> {
             done.execution.errnos = vec![NOT_REACHED; usize::try_from(encoded.count).unwrap_or(0)];
         }
         // Everything is dropped: what is open now, nobody will close.
-        let left = descriptors(&self.known)?;
+        let mut left = descriptors(&self.known)?;
+        left.retain(|open| oracles::is_ours(&self.world, open));
         oracles::left_over(&self.world, &left, &mut done.execution.findings);
+        // It is told of once.
+        self.known.extend(left);
         Ok(done)
     }
 
@@ -393,8 +396,11 @@ impl<'t> Runner<'t> {
                 }
             }
         }
-        let left = descriptors(&self.known)?;
+        let mut left = descriptors(&self.known)?;
+        left.retain(|open| oracles::is_ours(&self.world, open));
         oracles::left_over(&self.world, &left, &mut done.execution.findings);
+        // It is told of once.
+        self.known.extend(left);
         Ok(done)
     }
 }
