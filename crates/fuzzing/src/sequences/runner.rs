@@ -14,7 +14,7 @@ use super::encode::{Encoded, NO_ANSWER, NOT_REACHED, RECORDS, encode};
 use super::health::Health;
 use super::interpreter::{interpreter, program};
 use super::oracles;
-use super::world::{Open, World, descriptors};
+use super::world::{Descriptors, Open, World};
 use crate::Finding;
 use crate::random::SplitMix64;
 
@@ -100,8 +100,7 @@ pub struct Runner<'t> {
     world: World,
     policy: Policy,
     job: Job,
-    /// Descriptors that were open before.
-    known: Vec<Open>,
+    descriptors: Descriptors,
     /// What a census says of the granted folders themselves.
     roots: Vec<[u8; 16]>,
     kept: bool,
@@ -156,7 +155,7 @@ impl<'t> Runner<'t> {
         let mut runner = Self {
             target,
             job: Job::default(),
-            known: Vec::new(),
+            descriptors: Descriptors::new()?,
             roots: Vec::new(),
             kept: false,
             health: Health::default(),
@@ -191,7 +190,6 @@ impl<'t> Runner<'t> {
             stdin: format!("{}\n", self.world.canary).into_bytes(),
             ..Job::default()
         };
-        self.known.clear();
         self.roots.clear();
         let session = self.target.open(&self.job)?;
         self.kept = session.is_some();
@@ -209,8 +207,7 @@ impl<'t> Runner<'t> {
                 self.target.run(&Job { guest: program(&nothing), ..self.job.clone() })?;
             }
         }
-        self.known = descriptors(&[])?;
-        Ok(())
+        Ok(self.descriptors.settle()?)
     }
 
     /// Whether the target keeps instances, so that a sequence goes on after a trap and descriptors are looked at while they are open.
@@ -272,6 +269,8 @@ impl<'t> Runner<'t> {
         oracles::outside(&changed, &mut execution.findings);
         let swept = self.world.sweep();
         match &swept {
+            // As with descriptors, a call that trapped over the place for its result has made what nobody counts.
+            Ok(_) if traps > 0 => {}
             Ok(swept) => oracles::disk(*swept, &self.policy, self.options.special_files, &mut execution.findings),
             Err(error) => execution.findings.push(finding("outside-changed", format!("the granted folder: {error}"))),
         }
@@ -318,16 +317,16 @@ impl<'t> Runner<'t> {
         let left = self.left()?;
         oracles::left_over(&self.world, &left, &mut done.execution.findings);
         // It is told of once.
-        self.known.extend(left);
+        left.iter().for_each(|open| self.descriptors.know(open));
         Ok(done)
     }
 
     /// What leads to our folders when everything is dropped. A thread that reads ahead may hold a file for a moment longer, so it is looked
     /// at again for a while; what is open then, nobody will close.
-    fn left(&self) -> Result<Vec<Open>, RunError> {
+    fn left(&mut self) -> Result<Vec<Open>, RunError> {
         let patience = Instant::now() + PATIENCE;
         loop {
-            let mut left = descriptors(&self.known)?;
+            let mut left = self.descriptors.open()?;
             left.retain(|open| oracles::is_ours(&self.world, open));
             if left.is_empty() || Instant::now() > patience {
                 return Ok(left);
@@ -369,7 +368,7 @@ impl<'t> Runner<'t> {
         execution.errnos = encoded.errnos(memory);
         oracles::errnos(&execution.errnos, &mut execution.findings);
         oracles::canaries("memory", memory, &self.world, &self.environment, &mut execution.findings);
-        let host = descriptors(&self.known).unwrap_or_default();
+        let host = self.descriptors.open().unwrap_or_default();
         // A call that trapped over the place for its result has opened a file that nobody counts; no embedder's guest goes on after that.
         let counted = if done.traps == 0 { Some(&self.policy) } else { None };
         oracles::open(&self.world, &host, counted, &mut execution.findings);
@@ -413,7 +412,7 @@ impl<'t> Runner<'t> {
         let left = self.left()?;
         oracles::left_over(&self.world, &left, &mut done.execution.findings);
         // It is told of once.
-        self.known.extend(left);
+        left.iter().for_each(|open| self.descriptors.know(open));
         Ok(done)
     }
 }
