@@ -1,6 +1,7 @@
 //! Makes and runs sequences of preview 1 calls.
 //!
-//! `sequences run SEED COUNT [--without-openat2]` runs them on our executor and prints findings, health and rate.
+//! `sequences run SEED COUNT [--without-openat2] [--file-threads]` runs them on our executor and prints findings, health and rate; with
+//! threads for work on files, as embedders have it, there is a FIFO among the files.
 //! `sequences emit SEED FROM COUNT` writes them for a driver of another sandbox: for each, four numbers as 32 bits (its case, its
 //! records, the bytes of its image, the bytes of its text), the image and the text. `sequences interpreter` writes the guest.
 //! `sequences encode` reads a sequence as text and writes it in the same form. `sequences target FILE SEED COUNT` runs batches of them on
@@ -59,9 +60,9 @@ fn command(words: &[&str]) -> Result<ExitCode, Failure> {
             if rest.contains(&"--without-openat2") {
                 without_openat2()?;
             }
-            return run(&mut out, seed.parse()?, count.parse()?);
+            return run(&mut out, seed.parse()?, count.parse()?, rest.contains(&"--file-threads"));
         }
-        _ => return Err("usage: sequences run SEED COUNT [--without-openat2] | emit SEED FROM COUNT | encode | interpreter | target FILE SEED COUNT | without-openat2 PROGRAM...".into()),
+        _ => return Err("usage: sequences run SEED COUNT [--without-openat2] [--file-threads] | emit SEED FROM COUNT | encode | interpreter | target FILE SEED COUNT | without-openat2 PROGRAM...".into()),
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -79,9 +80,11 @@ fn emit(out: &mut impl io::Write, case: u64, sequence: &Sequence) -> Result<(), 
     Ok(())
 }
 
-fn run(out: &mut impl io::Write, seed: u64, count: u64) -> Result<ExitCode, Failure> {
-    let target = Inline::new();
-    let mut runner = Runner::new(&target, Options::default())?;
+fn run(out: &mut impl io::Write, seed: u64, count: u64, threads: bool) -> Result<ExitCode, Failure> {
+    // Without threads there is nobody to cut a call that waits for a FIFO, should one be opened.
+    let lift = if threads { Vec::new() } else { vec!["file-threads".to_owned()] };
+    let target = Inline::lifting(lift)?;
+    let mut runner = Runner::new(&target, Options { special_files: threads, seed, ..Options::default() })?;
     let (began, cpu) = (Instant::now(), cpu_time());
     let mut found = 0;
     for case in 0..count {

@@ -80,7 +80,6 @@ lifts! {
     a_read_only_grant_that_can_be_written_is_found: "read-only-as-read-write"
         by ["read-only-changed", "read-only-opened-for-writing"], within 500;
     descriptors_without_a_limit_are_found: "descriptors-unbounded" by ["limit-passed"], within 20_000;
-    files_without_a_size_limit_are_found: "file-size-ignored" by ["limit-passed"], within 1000;
     a_disk_without_a_limit_is_found: "disk-unbounded" by ["limit-passed"], within 1000;
     names_without_a_limit_are_found: "files-unbounded" by ["limit-passed"], within 5000;
     output_without_a_limit_is_found: "output-unbounded" by ["limit-passed"], within 20_000;
