@@ -13,10 +13,14 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The executor with its work on files on the caller's thread: several times as fast.
+fn fast() -> Inline {
+    Inline::lifting(vec!["file-threads".to_owned()]).unwrap()
+}
+
 /// Runs cases of a seed and gives the trace: error numbers and endings.
-fn clean_run(seed: u64, cases: u64) -> (Health, Vec<String>) {
-    let target = Inline::new();
-    let mut runner = Runner::new(&target, Options::default()).unwrap();
+fn clean_run(target: &Inline, special_files: bool, seed: u64, cases: u64) -> (Health, Vec<String>) {
+    let mut runner = Runner::new(target, Options { special_files, ..Options::default() }).unwrap();
     assert!(runner.keeps_instances());
     let mut trace = Vec::new();
     for case in 0..cases {
@@ -31,10 +35,17 @@ fn clean_run(seed: u64, cases: u64) -> (Health, Vec<String>) {
 #[test]
 fn sequences_get_through_the_door_and_find_nothing() {
     let _alone = alone();
-    let (health, _) = clean_run(1, 3000);
+    let (health, _) = clean_run(&fast(), false, 1, 5000);
     println!("{health}");
     assert_eq!(health.faults(), Vec::<String>::new());
     assert!(health.traps > 0 && health.calls_a_sequence() > 5.0);
+}
+
+#[test]
+fn special_files_stay_shut_by_every_call() {
+    let _alone = alone();
+    // With threads, so that a call that waits would end at the deadline and be found.
+    clean_run(&Inline::new(), true, 4, 1500);
 }
 
 /// What the parent runs in a child of its own: there, `openat2` is not known.
@@ -42,7 +53,7 @@ fn sequences_get_through_the_door_and_find_nothing() {
 #[ignore = "run in a child process by the test below"]
 fn in_a_child_without_openat2() {
     without_openat2().unwrap();
-    let (health, trace) = clean_run(2, 2000);
+    let (health, trace) = clean_run(&fast(), false, 2, 3000);
     assert_eq!(health.faults(), Vec::<String>::new());
     println!("TRACE {}", gauntlet_record::digest(trace.join("\n").as_bytes()));
 }
@@ -56,7 +67,7 @@ fn without_openat2_nothing_is_found_either_and_the_trace_is_the_same() {
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
-    let (_, trace) = clean_run(2, 2000);
+    let (_, trace) = clean_run(&fast(), false, 2, 3000);
     let own = format!("TRACE {}", gauntlet_record::digest(trace.join("\n").as_bytes()));
     assert!(said.contains(&own), "{own} against {said}");
 }

@@ -11,6 +11,8 @@ pub struct Difference {
     pub ours: String,
     /// The other engine's.
     pub theirs: String,
+    /// Words of what the other engine says; empty for whatever it says.
+    pub detail: String,
     /// Why it is legal.
     pub why: String,
 }
@@ -18,9 +20,9 @@ pub struct Difference {
 impl Difference {
     /// Whether it allows this pair of endings.
     #[must_use]
-    pub fn allows(&self, ours: &str, theirs: &str) -> bool {
+    pub fn allows(&self, ours: &str, theirs: &str, detail: &str) -> bool {
         let fits = |listed: &str, seen: &str| listed == "any" || listed == seen;
-        fits(&self.ours, ours) && fits(&self.theirs, theirs)
+        fits(&self.ours, ours) && fits(&self.theirs, theirs) && detail.contains(self.detail.as_str())
     }
 }
 
@@ -31,22 +33,23 @@ pub fn differences() -> &'static [Difference] {
     &LIST
 }
 
-/// Reads a list of `{ ours, theirs, why }`. An entry that lacks one of them, or any other fault, makes the whole list unusable.
+/// Reads a list of `{ ours, theirs, why }`, with a `detail` or without. An entry that lacks one of them, or any other fault, makes the whole list unusable.
 fn read(text: &str) -> Option<Vec<Difference>> {
     let mut reader = Reader::default();
     let node = document::parse(text).ok()?;
     let mut list = Vec::new();
     for item in reader.items("legal differences", &node) {
-        let (mut ours, mut theirs, mut why) = (None, None, None);
-        for entry in reader.entries("a legal difference", item, &["ours", "theirs", "why"]) {
+        let (mut ours, mut theirs, mut detail, mut why) = (None, None, None, None);
+        for entry in reader.entries("a legal difference", item, &["ours", "theirs", "detail", "why"]) {
             let value = reader.text(&entry.key.value, &entry.value).map(|text| text.value);
             match entry.key.value.as_str() {
                 "ours" => ours = value,
                 "theirs" => theirs = value,
+                "detail" => detail = value,
                 _ => why = value,
             }
         }
-        list.push(Difference { ours: ours?, theirs: theirs?, why: why? });
+        list.push(Difference { ours: ours?, theirs: theirs?, detail: detail.unwrap_or_default(), why: why? });
     }
     reader.faults.is_empty().then_some(list)
 }
@@ -59,7 +62,7 @@ mod tests {
     fn the_list_is_read_and_allows_nothing_for_everything() {
         assert!(differences().len() >= 5);
         assert!(differences().iter().all(|it| !(it.ours == "any" && it.theirs == "any") && !it.why.is_empty()));
-        assert!(!differences().iter().any(|it| it.allows("returned", "trapped")));
+        assert!(!differences().iter().any(|it| it.allows("returned", "trapped", "unreachable")));
         assert_eq!(read("- { ours: any }"), None);
         assert_eq!(read("- { ours: a, theirs: b, why: c, more: d }"), None);
     }

@@ -19,7 +19,7 @@ fn check(observation: &Observation<'_>) -> Option<Finding> {
         return None;
     }
     let same = class(ours) == class(theirs) && ours.returned == theirs.returned;
-    if same || differences().iter().any(|legal| legal.allows(&class(ours), &class(theirs))) {
+    if same || differences().iter().any(|legal| legal.allows(&class(ours), &class(theirs), &theirs.ending.detail)) {
         return None;
     }
     let detail = |outcome: &Outcome| match outcome.ending.detail.lines().next() {
@@ -46,6 +46,20 @@ mod tests {
 
     use super::*;
     use crate::Answer;
+
+    /// Where this fails, a release of wasmi has mended it: then its entry in the list goes.
+    #[test]
+    fn the_fault_of_the_other_engine_is_still_there() {
+        let job = gauntlet_target::Job {
+            guest: include_bytes!("../../data/guarded-remainder.wasm").to_vec(),
+            policy: Policy::parse("p", crate::POLICY).unwrap(),
+            nonce: "ffffffffffffffff".into(),
+            ..gauntlet_target::Job::default()
+        };
+        let outcome = gauntlet_target::Target::run(&crate::Second, &job).unwrap();
+        assert_eq!(outcome.ending.ending, Ending::Trapped);
+        assert!(outcome.ending.detail.contains("integer divide by zero"), "{}", outcome.ending.detail);
+    }
 
     #[test]
     fn another_number_is_a_finding_and_a_limit_of_ours_is_legal() {

@@ -58,7 +58,8 @@ fn run(bench: &Bench<'_>, case: &Case, depth: Depth) -> Ran {
 /// Folders, and an instance of the interpreter, that one sequence after the other is run with.
 #[derive(Debug)]
 pub struct SequenceBench<'t> {
-    runner: RefCell<Option<Runner<'t>>>,
+    /// The policy's text, and what runs under it.
+    runner: RefCell<Option<(String, Runner<'t>)>>,
 }
 
 impl<'t> SequenceBench<'t> {
@@ -74,23 +75,27 @@ impl<'t> SequenceBench<'t> {
             Ok(sequence) => sequence,
             Err(error) => return Ran::unreadable(format!("{error}")),
         };
-        match self.on(target, &sequence, depth) {
+        match self.on(target, &sequence, &case.policy, depth) {
             Ok(ran) => ran,
             Err(RunError::Target(error)) => Ran { setup: Some(gauntlet_target::error_chain(&error)), ..Ran::default() },
+            Err(RunError::Policy(why)) => Ran::unreadable(why),
             Err(RunError::DoesNotFit) => Ran::unreadable("the sequence does not fit the guest's memory"),
             Err(error) => Ran { setup: Some(format!("{error}")), ..Ran::default() },
         }
     }
 
-    fn on(&self, target: &'t dyn Target, sequence: &Sequence, depth: Depth) -> Result<Ran, RunError> {
+    fn on(&self, target: &'t dyn Target, sequence: &Sequence, policy: &str, depth: Depth) -> Result<Ran, RunError> {
         let mut kept = self.runner.borrow_mut();
-        if kept.is_none() {
+        if kept.as_ref().is_none_or(|(text, _)| text != policy) {
             // Twice is asked for by the depth, so that a case is the same wherever it stands.
-            let made = Runner::new(target, Options { twice_every: 1, ..Options::default() })?;
-            let made = if made.keeps_instances() { made } else { Runner::new(target, Options::programs())? };
-            *kept = Some(made);
+            let options = Options { policy: policy.to_owned(), twice_every: 1, ..Options::default() };
+            let mut made = Runner::new(target, options)?;
+            if !made.keeps_instances() && policy == sequences::POLICY {
+                made = Runner::new(target, Options::programs())?;
+            }
+            *kept = Some((policy.to_owned(), made));
         }
-        let Some(runner) = kept.as_mut() else { return Ok(Ran::default()) };
+        let Some((_, runner)) = kept.as_mut() else { return Ok(Ran::default()) };
         let before = runner.health().clone();
         let executions = runner.executions();
         let done = if depth >= Depth::Twice { runner.check(sequence)? } else { runner.run(sequence)? };

@@ -24,7 +24,7 @@ use super::functions::{Function, Kind, RIGHTS};
 /// ```
 ///
 /// `r1` is the descriptor that the call of that number opened, `_` a place of its own for a result, `#256` a buffer of its own of so many
-/// bytes, `@8` a pointer and `@8:5` a pointer with a length. Lines that begin with `#` are comments.
+/// bytes, `@8` a pointer and `@8:5` a pointer with a length. `ALL~FD_WRITE` are all rights but one. Lines that begin with `#` are comments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sequence {
     /// The calls.
@@ -178,8 +178,7 @@ fn show(f: &mut fmt::Formatter<'_>, argument: &Argument, kind: Kind) -> fmt::Res
     match argument {
         Argument::Number(number) => match kind {
             Kind::Flags(names) => flags(f, *number, names),
-            Kind::Rights if *number == all_rights() => f.write_str("ALL"),
-            Kind::Rights => flags(f, *number, RIGHTS),
+            Kind::Rights => rights(f, *number),
             Kind::Choice(names) => match usize::try_from(*number).ok().and_then(|at| names.get(at)) {
                 Some(name) => f.write_str(name),
                 None => write!(f, "{number}"),
@@ -241,6 +240,21 @@ fn flags(f: &mut fmt::Formatter<'_>, bits: u64, names: &[&str]) -> fmt::Result {
     }
     if rest != 0 {
         write!(f, "{between}{rest:#x}")?;
+    }
+    Ok(())
+}
+
+/// Rights by name; where most of them are there, those that are not.
+fn rights(f: &mut fmt::Formatter<'_>, bits: u64) -> fmt::Result {
+    let missing = all_rights() & !bits;
+    if bits & !all_rights() != 0 || missing.count_ones() > 6 {
+        return flags(f, bits, RIGHTS);
+    }
+    f.write_str("ALL")?;
+    for (bit, name) in RIGHTS.iter().enumerate() {
+        if missing & (1 << bit) != 0 {
+            write!(f, "~{name}")?;
+        }
     }
     Ok(())
 }
@@ -463,6 +477,11 @@ impl Reader<'_> {
                 None if word == "ALL" && names == RIGHTS => all_rights(),
                 None => number(word)?,
             };
+            while self.has("~") {
+                let word = self.word();
+                let bit = names.iter().position(|name| *name == word).ok_or_else(|| format!("`{}` is no flag", cut(word)))?;
+                bits &= !(1 << bit);
+            }
             if !self.has("|") {
                 return Ok(bits);
             }
@@ -533,6 +552,7 @@ mod tests {
 path_symlink(\"..\\x00\\\"\\\\\", 3, \"l\")
 r1 = path_open(3, FOLLOW|0x80, \"l/\", CREAT|DIRECTORY, FD_READ|FD_WRITE, ALL, 0, _)
 r2 = path_open(r1, 0, @4294967295:5, 0, 0, 0, NONBLOCK, @7)
+r3 = path_open(3, 0, \"f\", 0, ALL~FD_TELL~FD_WRITE, FD_READ|0x40000000, 0, _)
 fd_read(r1, [#16, @100:16], _)
 fd_pwrite(r2, [\"abc\", \"\"], 18446744073709551615, @1)
 fd_seek(r1, -1, END, _)

@@ -87,6 +87,12 @@ pub fn generate(u: &mut Unstructured<'_>) -> Result<Sequence> {
     let wanted = u.int_in_range(1..=most)?;
     let mut state = State::default();
     let mut calls = Vec::with_capacity(wanted);
+    // Most guests open something first; without that, calls about descriptors have none.
+    for (name, is, how) in [(&b"f"[..], Is::File, 0), (b"d", Is::Directory, DIRECTORY)] {
+        if u.ratio(1, 3)? {
+            calls.extend(state.opens(name, is, how, calls.len()));
+        }
+    }
     // What ends a guest comes last, or nothing would come after it.
     let ending = if u.ratio(1, 32)? { Some(*u.choose(&["proc_exit", "guest.trap", "guest.burn"])?) } else { None };
     while calls.len() < wanted && !u.is_empty() {
@@ -132,6 +138,18 @@ struct State {
 }
 
 impl State {
+    /// Opens a name of the fixture in the plainest way.
+    fn opens(&mut self, name: &[u8], is: Is, how: u64, place: usize) -> Option<Call> {
+        let function = Function::named("path_open")?;
+        self.opened.push((place, is));
+        let rights = if is == Is::Directory { all_rights() & !WRITE } else { READ | WRITE };
+        let numbers = [how, rights, all_rights(), 0].map(Argument::Number);
+        let mut arguments = vec![Argument::Number(3), Argument::Number(1), Argument::Bytes(name.to_vec())];
+        arguments.extend(numbers);
+        arguments.push(Argument::Own);
+        Some(Call { function, arguments })
+    }
+
     fn call(&mut self, u: &mut Unstructured<'_>, name: &'static str, place: usize) -> Result<Option<Call>> {
         let Some(function) = Function::named(name) else { return Ok(None) };
         let mut arguments = match name {
@@ -144,6 +162,24 @@ impl State {
             "path_create_directory" => {
                 let directory = self.writable(u)?;
                 vec![directory, Argument::Bytes(self.fresh(u, Is::Directory)?)]
+            }
+            "path_remove_directory" | "path_unlink_file" | "path_readlink" => {
+                // Of the kind that the call is about, more often than not.
+                let is = match name {
+                    "path_remove_directory" => Is::Directory,
+                    "path_readlink" => Is::Link,
+                    _ => Is::File,
+                };
+                let mut arguments = self.plain(u, function)?;
+                let fitting: Vec<&Vec<u8>> =
+                    self.names.iter().filter(|(_, other)| *other == is).map(|(name, _)| name).collect();
+                if let (Some(known), true) = (fitting.last(), u.ratio(1, 2)?)
+                    && let [directory, path, ..] = arguments.as_mut_slice()
+                {
+                    *directory = Argument::Number(3);
+                    *path = Argument::Bytes((*known).clone());
+                }
+                arguments
             }
             "path_rename" => {
                 let (from, known) = (self.directory(u)?, self.path(u)?);
@@ -237,7 +273,7 @@ impl State {
             Kind::Count => Argument::Number(u.int_in_range(0..=3)?),
             Kind::Word => Argument::Number(weighted(
                 u,
-                &[(8, 0), (4, 1), (3, 10), (3, 100), (2, 5000), (1, 1 << 20), (1, 1 << 32), (1, (1 << 63) - 1)],
+                &[(8, 0), (4, 1), (3, 10), (3, 100), (2, 5000), (2, 100_000), (1, 1 << 20), (1, 1 << 32), (1, (1 << 63) - 1)],
             )?),
             Kind::Offset => {
                 let offset: i64 = weighted(u, &[(6, 0), (3, 1), (2, -1), (2, 100), (1, i64::MIN), (1, i64::MAX)])?;
@@ -417,7 +453,13 @@ fn wild(u: &mut Unstructured<'_>, kind: Kind) -> Result<Argument> {
         Kind::Rights => Argument::Number(1 << u.int_in_range(0..=63)?),
         Kind::Path | Kind::Gather | Kind::Scatter | Kind::Room => Argument::Span(at, length),
         Kind::Out(_) | Kind::Opened => Argument::Pointer(at),
-        // More subscriptions than a page holds would be a wait of unknown length.
-        Kind::Poll => Argument::Span(at, *u.choose(&[0, 1, 2])?),
+        // What stands anywhere in memory might be a wait of any length, so only what is nowhere is pointed at.
+        Kind::Poll => match u.int_in_range(0..=4)? {
+            0 => Argument::Span(u32::MAX, 1),
+            1 => Argument::Span(0, 0),
+            2 => Argument::Subscriptions(vec![Subscription::Clock(7, 0, 0)]),
+            3 => Argument::Subscriptions(vec![Subscription::Clock(1, 0, 0xffff)]),
+            _ => Argument::Subscriptions(vec![Subscription::Read(u32::MAX)]),
+        },
     })
 }

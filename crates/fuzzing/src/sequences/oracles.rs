@@ -143,8 +143,8 @@ pub(super) fn beneath(world: &World, host: &[Open]) -> usize {
     host.iter().filter(|open| inside(open, &world.writable) || inside(open, &world.read_only)).count()
 }
 
-/// The descriptors that are open while the guest lives.
-pub(super) fn open(world: &World, host: &[Open], policy: &Policy, findings: &mut Vec<Finding>) {
+/// The descriptors that are open while the guest lives; against the policy's limit, if one is given.
+pub(super) fn open(world: &World, host: &[Open], policy: Option<&Policy>, findings: &mut Vec<Finding>) {
     for open in host {
         let writable = open.path.starts_with(&world.writable);
         if !writable && !open.path.starts_with(&world.read_only) {
@@ -161,7 +161,7 @@ pub(super) fn open(world: &World, host: &[Open], policy: &Policy, findings: &mut
         }
     }
     let held = beneath(world, host) as u64;
-    if let Some(cap) = policy.limits.resolve(LimitKey::OpenFiles, u64::MAX)
+    if let Some(cap) = policy.and_then(|policy| policy.limits.resolve(LimitKey::OpenFiles, u64::MAX))
         && held > cap
     {
         findings.push(finding("limit-passed", format!("{held} of `open-files` held by the host, {cap} allowed")));
@@ -170,11 +170,14 @@ pub(super) fn open(world: &World, host: &[Open], policy: &Policy, findings: &mut
 
 /// Descriptors that are open when the guest is gone.
 pub(super) fn left_over(world: &World, left: &[Open], findings: &mut Vec<Finding>) {
-    // Another thread of this process may have opened something of its own; what leads to our folders is the guest's.
-    let root = world.writable.parent().unwrap_or(&world.writable);
-    for open in left.iter().filter(|open| open.path.starts_with(root)) {
+    for open in left {
         findings.push(finding("descriptors-left-over", format!("{} is still open", place(world, open))));
     }
+}
+
+/// Whether a descriptor leads to our folders: another thread of this process may have opened something of its own.
+pub(super) fn is_ours(world: &World, open: &Open) -> bool {
+    open.path.starts_with(world.writable.parent().unwrap_or(&world.writable))
 }
 
 /// A path as it stands in the folders, whatever they are called this time.

@@ -1,7 +1,9 @@
 //! Runs sequences against a target in this process, and asks every cheap oracle at every one of them.
 
+use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{any::Any, io};
+use std::time::{Duration, Instant};
 
 use gauntlet_policy::Policy;
 use gauntlet_record::{Cause, Ending, LimitKey};
@@ -12,7 +14,7 @@ use super::encode::{Encoded, NO_ANSWER, NOT_REACHED, RECORDS, encode};
 use super::health::Health;
 use super::interpreter::{interpreter, program};
 use super::oracles;
-use super::world::{Open, World, descriptors};
+use super::world::{Descriptors, Open, World};
 use crate::Finding;
 use crate::random::SplitMix64;
 
@@ -33,16 +35,16 @@ pub struct Options {
 /// Limits for sequences: each so small that sixty calls can pass it, if nobody holds it.
 pub const POLICY: &str = "\
 version: 1
-limits: { deadline: 5s, cpu-time: 5s, fuel: 1_000_000, memory: 1MiB, output: 1KiB, open-files: 16, disk: 256KiB, files: 16, \
-file-size: 64KiB, host-work: 4MiB }
+limits: { deadline: 5s, cpu-time: 5s, fuel: 1_000_000, memory: 1MiB, output: 256B, open-files: 6, disk: 256KiB, files: 8, \
+host-work: 4MiB }
 isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup: off, user: caller }
 ";
 
 /// The same limits for a whole program a sequence or a batch: its trace goes to standard output, so that has to hold it.
 pub const PROGRAM_POLICY: &str = "\
 version: 1
-limits: { deadline: 20s, cpu-time: 20s, fuel: 100_000_000, memory: 16MiB, output: 8MiB, open-files: 16, disk: 256KiB, files: 16, \
-file-size: 64KiB, host-work: 64MiB }
+limits: { deadline: 20s, cpu-time: 20s, fuel: 100_000_000, memory: 16MiB, output: 8MiB, open-files: 6, disk: 256KiB, files: 8, \
+host-work: 64MiB }
 isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup: off, user: caller }
 ";
 
@@ -98,8 +100,7 @@ pub struct Runner<'t> {
     world: World,
     policy: Policy,
     job: Job,
-    /// Descriptors that were open before.
-    known: Vec<Open>,
+    descriptors: Descriptors,
     /// What a census says of the granted folders themselves.
     roots: Vec<[u8; 16]>,
     kept: bool,
@@ -154,7 +155,7 @@ impl<'t> Runner<'t> {
         let mut runner = Self {
             target,
             job: Job::default(),
-            known: Vec::new(),
+            descriptors: Descriptors::new()?,
             roots: Vec::new(),
             kept: false,
             health: Health::default(),
@@ -189,7 +190,6 @@ impl<'t> Runner<'t> {
             stdin: format!("{}\n", self.world.canary).into_bytes(),
             ..Job::default()
         };
-        self.known.clear();
         self.roots.clear();
         let session = self.target.open(&self.job)?;
         self.kept = session.is_some();
@@ -207,8 +207,7 @@ impl<'t> Runner<'t> {
                 self.target.run(&Job { guest: program(&nothing), ..self.job.clone() })?;
             }
         }
-        self.known = descriptors(&[])?;
-        Ok(())
+        Ok(self.descriptors.settle()?)
     }
 
     /// Whether the target keeps instances, so that a sequence goes on after a trap and descriptors are looked at while they are open.
@@ -270,6 +269,8 @@ impl<'t> Runner<'t> {
         oracles::outside(&changed, &mut execution.findings);
         let swept = self.world.sweep();
         match &swept {
+            // As with descriptors, a call that trapped over the place for its result has made what nobody counts.
+            Ok(_) if traps > 0 => {}
             Ok(swept) => oracles::disk(*swept, &self.policy, self.options.special_files, &mut execution.findings),
             Err(error) => execution.findings.push(finding("outside-changed", format!("the granted folder: {error}"))),
         }
@@ -315,10 +316,25 @@ impl<'t> Runner<'t> {
         if done.execution.errnos.is_empty() {
             done.execution.errnos = vec![NOT_REACHED; usize::try_from(encoded.count).unwrap_or(0)];
         }
-        // Everything is dropped: what is open now, nobody will close.
-        let left = descriptors(&self.known)?;
+        let left = self.left()?;
         oracles::left_over(&self.world, &left, &mut done.execution.findings);
+        // It is told of once.
+        left.iter().for_each(|open| self.descriptors.know(open));
         Ok(done)
+    }
+
+    /// What leads to our folders when everything is dropped. A thread that reads ahead may hold a file for a moment longer, so it is looked
+    /// at again for a while; what is open then, nobody will close.
+    fn left(&mut self) -> Result<Vec<Open>, RunError> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let mut left = self.descriptors.open()?;
+            left.retain(|open| oracles::is_ours(&self.world, open));
+            if left.is_empty() || Instant::now() > patience {
+                return Ok(left);
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn calls(&mut self, encoded: &Encoded, done: &mut Done) -> Result<(), TargetError> {
@@ -354,8 +370,10 @@ impl<'t> Runner<'t> {
         execution.errnos = encoded.errnos(memory);
         oracles::errnos(&execution.errnos, &mut execution.findings);
         oracles::canaries("memory", memory, &self.world, &self.environment, &mut execution.findings);
-        let host = descriptors(&self.known).unwrap_or_default();
-        oracles::open(&self.world, &host, &self.policy, &mut execution.findings);
+        let host = self.descriptors.open().unwrap_or_default();
+        // A call that trapped over the place for its result has opened a file that nobody counts; no embedder's guest goes on after that.
+        let counted = if done.traps == 0 { Some(&self.policy) } else { None };
+        oracles::open(&self.world, &host, counted, &mut execution.findings);
         // The guest is asked for its own descriptors only if there are any to compare with.
         if oracles::beneath(&self.world, &host) > 0 {
             let counted = session.call("census", &[])?;
@@ -393,11 +411,16 @@ impl<'t> Runner<'t> {
                 }
             }
         }
-        let left = descriptors(&self.known)?;
+        let left = self.left()?;
         oracles::left_over(&self.world, &left, &mut done.execution.findings);
+        // It is told of once.
+        left.iter().for_each(|open| self.descriptors.know(open));
         Ok(done)
     }
 }
+
+/// How long a file may stay open after its guest is gone.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What came of a sequence, and how.
 struct Done {

@@ -38,6 +38,8 @@ pub(super) struct World {
     /// What stands in the files outside, and nowhere else.
     pub(super) canary: String,
     held: Vec<Held>,
+    /// The writable folder, held open.
+    folder: OwnedFd,
     /// Whether there is a FIFO in the writable folder.
     fifo: bool,
 }
@@ -123,6 +125,7 @@ impl World {
             read_only: world.join("ro"),
             canary: canary.to_owned(),
             held,
+            folder: open_folder(CWD, &world.join("rw"))?,
             fifo,
         };
         own.furnish()?;
@@ -150,25 +153,24 @@ impl World {
     /// Makes the writable folder what it was at first, and says what it held.
     pub(super) fn sweep(&self) -> io::Result<Swept> {
         let mut swept = Swept::default();
-        let folder = open_folder(CWD, &self.writable)?;
-        sweep(&folder, &mut swept)?;
+        sweep(&self.folder, &mut swept)?;
         self.furnish()?;
         Ok(swept)
     }
 
     fn furnish(&self) -> io::Result<()> {
-        let folder = open_folder(CWD, &self.writable)?;
+        let folder = &self.folder;
         let create = |name: &str, text: &[u8]| -> io::Result<()> {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(&folder, name, flags, Mode::from_raw_mode(0o644))?;
+            let file = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(0o644))?;
             File::from(file).write_all(text)
         };
         create("f", b"a file that may be written\n")?;
-        rustix::fs::mkdirat(&folder, "d", Mode::from_raw_mode(0o755))?;
+        rustix::fs::mkdirat(folder, "d", Mode::from_raw_mode(0o755))?;
         create("d/g", b"another\n")?;
-        rustix::fs::symlinkat("d", &folder, "s")?;
+        rustix::fs::symlinkat("d", folder, "s")?;
         if self.fifo {
-            rustix::fs::mknodat(&folder, "p", FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+            rustix::fs::mknodat(folder, "p", FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
         }
         Ok(())
     }
@@ -228,45 +230,72 @@ pub(super) struct Open {
     pub(super) path: PathBuf,
     /// Whether it can be written through.
     pub(super) writable: bool,
-    /// What kind of file it is.
+    /// Whether it is a FIFO.
     pub(super) fifo: bool,
     number: u32,
 }
 
-/// The descriptors of this process that lead to files, but for those that are known.
-pub(super) fn descriptors(known: &[Open]) -> io::Result<Vec<Open>> {
-    let folder = open_folder(CWD, Path::new("/proc/self/fd"))?;
-    let mut open = Vec::new();
-    let mut room = Vec::with_capacity(256);
-    for entry in Dir::read_from(&folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(number) = name.to_str().ok().and_then(|name| name.parse().ok()) else { continue };
-        room.clear();
-        let Ok(path) = rustix::fs::readlinkat(&folder, name, room) else {
-            // It was shut in between: another thread's.
-            room = Vec::with_capacity(256);
-            continue;
-        };
-        room = path.into_bytes();
-        if room.first() != Some(&b'/') || room.starts_with(b"/proc/") {
-            continue;
-        }
-        let path = Path::new(OsStr::from_bytes(&room));
-        if known.iter().any(|known| known.number == number && known.path == path) {
-            continue;
-        }
-        let link = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
-        let file = rustix::fs::statat(&folder, name, AtFlags::empty());
-        open.push(Open {
-            path: path.to_owned(),
-            // The mode of the link tells how the file was opened.
-            writable: link.is_ok_and(|link| link.st_mode & 0o200 != 0),
-            fifo: file.is_ok_and(|file| FileType::from_raw_mode(file.st_mode) == FileType::Fifo),
-            number,
-        });
+/// The descriptors of this process, and those that were there before any guest was.
+#[derive(Debug)]
+pub(super) struct Descriptors {
+    folder: OwnedFd,
+    list: Dir,
+    known: Vec<u32>,
+}
+
+impl Descriptors {
+    /// Nothing is known yet.
+    pub(super) fn new() -> io::Result<Self> {
+        let folder = open_folder(CWD, Path::new("/proc/self/fd"))?;
+        Ok(Self { list: Dir::read_from(&folder)?, folder, known: Vec::new() })
     }
-    Ok(open)
+
+    /// Takes all that are open now for known: whoever opened them keeps them for as long as there are sequences.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.known = self.numbers()?;
+        Ok(())
+    }
+
+    /// Takes one more for known.
+    pub(super) fn know(&mut self, open: &Open) {
+        self.known.push(open.number);
+    }
+
+    fn numbers(&mut self) -> io::Result<Vec<u32>> {
+        let mut numbers = Vec::with_capacity(self.known.len() + 8);
+        self.list.rewind();
+        while let Some(entry) = self.list.read() {
+            numbers.extend(entry?.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
+        }
+        Ok(numbers)
+    }
+
+    /// Those that lead to files and are not known.
+    pub(super) fn open(&mut self) -> io::Result<Vec<Open>> {
+        let mut open = Vec::new();
+        for number in self.numbers()? {
+            if self.known.contains(&number) {
+                continue;
+            }
+            let name = number.to_string();
+            // One that was shut in between is another thread's.
+            let Ok(path) = rustix::fs::readlinkat(&self.folder, name.as_str(), Vec::new()) else { continue };
+            let path = path.into_bytes();
+            if path.first() != Some(&b'/') || path.starts_with(b"/proc/") {
+                continue;
+            }
+            let link = rustix::fs::statat(&self.folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+            let file = rustix::fs::statat(&self.folder, name.as_str(), AtFlags::empty());
+            open.push(Open {
+                path: PathBuf::from(OsStr::from_bytes(&path)),
+                // The mode of the link tells how the file was opened.
+                writable: link.is_ok_and(|link| link.st_mode & 0o200 != 0),
+                fifo: file.is_ok_and(|file| FileType::from_raw_mode(file.st_mode) == FileType::Fifo),
+                number,
+            });
+        }
+        Ok(open)
+    }
 }
 
 #[cfg(test)]
@@ -295,12 +324,15 @@ mod tests {
         let world = World::new("4567", false).unwrap();
         let path = world.writable.join("f");
         let file = File::options().write(true).open(&path).unwrap();
-        let open = descriptors(&[]).unwrap();
+        let mut descriptors = Descriptors::new().unwrap();
+        let open = descriptors.open().unwrap();
         let own: Vec<_> = open.iter().filter(|open| open.path == path).collect();
         assert_eq!(own.len(), 1);
         assert!(own[0].writable);
-        assert!(!descriptors(&open).unwrap().iter().any(|open| open.path == path));
+        descriptors.settle().unwrap();
+        assert!(!descriptors.open().unwrap().iter().any(|open| open.path == path));
         drop(file);
-        assert!(!descriptors(&[]).unwrap().iter().any(|open| open.path == path));
+        let mut descriptors = Descriptors::new().unwrap();
+        assert!(!descriptors.open().unwrap().iter().any(|open| open.path == path));
     }
 }

@@ -17,10 +17,9 @@ Examples:
   gauntlet fuzz replay gauntlet-fuzz
   gauntlet fuzz promote gauntlet-fuzz/usage-within-limits-0123456789abcdef --name grow-unseen
 
-Pairs: core-modules, limits, many-runs, components, corpus-mutations, differential, jobs, wasi-sequences, policies, reports, judge;
-`gauntlet fuzz pairs` says what each does.
+`gauntlet fuzz pairs` names the pairs and says what each does.
 
-Exit codes: 0 nothing found, 1 findings, 2 wrong input, 3 ended early or not healthy, 4 harness or host."
+Exit codes: 0 nothing found, 1 findings, 2 wrong input, 3 ended early or unwell, 4 harness or host."
 )]
 pub(crate) struct Fuzz {
     #[command(subcommand)]

@@ -52,9 +52,19 @@ pub(super) fn run(args: &args::Figures) -> Result<u8, Failure> {
             1
         })
     });
+    let mut begun = None;
+    let mut module = 0;
     let (runs, amortised, _) = timed(|| {
-        cases(many, 3, &mut |case| stand.with(|bench| (many.run)(bench, &case, Depth::Cheap).counts.get("runs")))
+        cases(many, 3, &mut |case| {
+            module += 1;
+            if module == count / 10 + 1 {
+                begun = resident();
+            }
+            stand.with(|bench| (many.run)(bench, &case, Depth::Cheap).counts.get("runs"))
+        })
     });
+    let mib = |bytes: Option<u64>| bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
+    let (begun, ended) = (mib(begun), mib(resident()));
     let text = format!(
         "| what | per second of CPU time |\n|---|---|\n\
          | generate a module | {:.0} |\n\
@@ -63,7 +73,8 @@ pub(super) fn run(args: &args::Figures) -> Result<u8, Failure> {
          | runs of a module that is compiled once, all oracles | {:.0} |\n\n\
          | ratio | value | to reach |\n|---|---|---|\n\
          | whole loop to generate and compile | {:.2} | 0.85 |\n\
-         | many runs of a module to fresh modules | {:.1} | 8 |\n",
+         | many runs of a module to fresh modules | {:.1} | 8 |\n\n\
+         Memory of the process after a tenth of {runs} executions: {begun}; after all: {ended}.\n",
         rate(generated, generate),
         rate(compiled, compile),
         rate(ran, full),
@@ -74,6 +85,13 @@ pub(super) fn run(args: &args::Figures) -> Result<u8, Failure> {
     );
     super::super::print(text.as_bytes())?;
     Ok(exit::CLEAN)
+}
+
+/// Memory of this process that is resident.
+fn resident() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
 }
 
 /// Compiles a guest and calls nothing: the entry that is asked for is not there.

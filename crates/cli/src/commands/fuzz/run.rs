@@ -89,6 +89,7 @@ pub(super) fn run(args: &args::Run) -> Result<u8, Failure> {
         })?],
         None => PAIRS.iter().collect(),
     };
+    let cancel = super::super::run::cancel_on_signal()?;
     let mut state = state(args)?;
     // Fail before anything runs: a wrong policy or target is no crash of a lane.
     drop(Stand::new(&args.target, policy(args.policy.as_deref())?)?);
@@ -97,7 +98,6 @@ pub(super) fn run(args: &args::Run) -> Result<u8, Failure> {
         .map_err(Failure::harness)?;
     let jobs =
         args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64), u64::from);
-    let cancel = super::super::run::cancel_on_signal()?;
     anstream::eprintln!("fuzzing {} with seed {}", args.target, state.seed);
     let share = args.time / 1_000_000 / pairs.len() as u64;
     let (mut total, mut healthy, mut stopped) = (0, true, None);
@@ -120,8 +120,12 @@ pub(super) fn run(args: &args::Run) -> Result<u8, Failure> {
         };
         let ran = run_pair(pair, &order, &cancel)?;
         state.next.insert(pair.id.to_owned(), ran.next);
-        save(&state, &args.output)?;
+        let saved = save(&state, &args.output);
         show(pair, &ran)?;
+        // On a full disk the run says how to go on; the state is that of the pair before.
+        if ran.stopped.is_none() {
+            saved?;
+        }
         // Pairs that run no guest say nothing of a foreign executor; a broken one may well refuse more than is healthy.
         healthy &=
             args.target != "inline" || ran.total > 0 || ran.stats.health(pair).iter().all(|figure| figure.holds());
@@ -140,7 +144,12 @@ pub(super) fn run(args: &args::Run) -> Result<u8, Failure> {
         anstream::eprintln!("what was found is in `{}`; to go on: {again}", args.output.display());
     }
     match stopped {
-        Some((why, true)) => return Err(Failure::harness(anyhow!("{why}; make room and go on with `--resume`"))),
+        Some((why, true)) => {
+            let seed = state.seed;
+            return Err(Failure::harness(anyhow!(
+                "{why}; make room and go on with `--resume`, or with `--seed {seed}`"
+            )));
+        }
         Some((why, false)) if total == 0 => return Err(Failure::harness(anyhow!(why))),
         _ => {}
     }
@@ -246,7 +255,8 @@ pub(super) fn run_pair(pair: &'static Pair, order: &Order<'_>, cancel: &AtomicBo
             let status = lanes[at].child.wait().context("cannot wait for a lane").map_err(Failure::harness)?;
             lanes[at].ended = true;
             run.stats.merge(&lanes[at].stats.clone());
-            let whole = status.success() || cancel.load(Ordering::Relaxed) || (order.first && run.total > 0);
+            let told_to = cancel.load(Ordering::Relaxed) || run.stopped.is_some() || (order.first && run.total > 0);
+            let whole = status.success() || told_to;
             if !whole {
                 deaths += 1;
                 let next = died(&mut run, pair, &lanes[at], status, order, scratch.path(), at)?;
@@ -378,7 +388,7 @@ fn died(
 ) -> Result<u64, Failure> {
     let spec = &lane.spec;
     let words = tail(&scratch.join(format!("lane-{at}.stderr")));
-    let Some((case, stage)) = journal(&spec.journal).filter(|_| run.stopped.is_none()) else {
+    let Some((case, stage)) = journal(&spec.journal) else {
         return Err(Failure::harness(anyhow!("a lane ended before its first case ({status}): {words}")));
     };
     let late = lane.last.1.elapsed() > order.patience;
