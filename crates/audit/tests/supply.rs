@@ -205,19 +205,20 @@ fn the_engine_is_looked_up_by_name() {
         ["RUSTSEC-2099-0003"]
     );
     assert_eq!(lists[0].advisories[0].severity, "low");
-    let checks = engine_checks(&record, &lists, Some(&database), &Lint::default(), NOW);
+    let checks = engine_checks(&record, "48.0.8", &lists, Some(&database), &Lint::default(), NOW);
     assert_eq!(state(&checks, "supply/engine-advisories"), State::Fails);
     assert!(checks[0].says.contains("RUSTSEC-2099-0003"), "{checks:?}");
     assert_eq!(state(&checks, "supply/engine-age"), State::Fails);
     record.targets[0].version = "48.0.8".into();
     let lists = engine(&record, "48.0.8", Some(&database)).unwrap();
     assert!(lists[0].packages > 5, "the linked engine is known by its parts");
-    let checks = engine_checks(&record, &lists, Some(&database), &Lint::default(), NOW);
+    let checks = engine_checks(&record, "48.0.8", &lists, Some(&database), &Lint::default(), NOW);
     assert_eq!(state(&checks, "supply/engine-advisories"), State::Holds);
     record.targets[0].engine = "another".into();
     let lists = engine(&record, "48.0.8", Some(&database)).unwrap();
-    let checks = engine_checks(&record, &lists, Some(&database), &Lint::default(), NOW);
+    let checks = engine_checks(&record, "48.0.8", &lists, Some(&database), &Lint::default(), NOW);
     assert_eq!(state(&checks, "supply/engine-advisories"), State::Unknown);
+    assert_eq!(state(&checks, "supply/engine-line"), State::Unknown);
 }
 
 /// What cargo-audit 0.22 prints, cut to what is read.

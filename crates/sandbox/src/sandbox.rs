@@ -338,7 +338,9 @@ impl Sandbox {
                         match pool.submit(&tenant) {
                             Ok(ticket) => {
                                 let lane = ticket.await;
-                                Box::new(move || pool.run_on(lane, &tenant, &job, Follow::cancelled_by(Some(&cancelled))))
+                                Box::new(move || {
+                                    pool.run_on(lane, &tenant, &job, Follow::cancelled_by(Some(&cancelled)))
+                                })
                             }
                             Err(refused) => Box::new(move || Ok(refused.outcome())),
                         }

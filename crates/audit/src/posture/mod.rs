@@ -15,9 +15,26 @@ use gauntlet_record::{Granted, Host};
 use crate::model::{Check, State};
 use files::Files;
 
-/// Looks at the host whose `/proc` and `/sys` lie below `root`.
+/// Looks at the host `here`, whose `/proc` and `/sys` lie below `root`, for a record that was made on the host `recorded`. Is that another
+/// one, then what its record tells of it is all that is known.
 #[must_use]
-pub fn posture(root: &Path, host: &Host) -> Vec<Check> {
+pub fn posture(root: &Path, here: &Host, recorded: &Host) -> Vec<Check> {
+    let known = |host: &Host| (host.os.clone(), host.kernel.clone(), host.arch.clone(), host.cores, host.memory);
+    if known(here) == known(recorded) {
+        return look(root, here);
+    }
+    let told = |id: &str| {
+        id == "posture/user" || recorded.mechanisms.iter().any(|found| id == format!("posture/{}", found.name))
+    };
+    let mut checks = look(root, recorded);
+    for check in checks.iter_mut().filter(|check| !told(&check.id)) {
+        check.state = State::Unknown;
+        check.says = "the record is of another host, whose files were not read".to_owned();
+    }
+    checks
+}
+
+fn look(root: &Path, host: &Host) -> Vec<Check> {
     if host.os != "linux" {
         return vec![Check::new(
             "posture/system",
@@ -96,7 +113,7 @@ mod tests {
     #[test]
     fn an_empty_host_is_unknown_and_nothing_holds_on_it_but_what_was_told() {
         let root = tempfile::tempdir().unwrap();
-        let checks = posture(root.path(), &host());
+        let checks = look(root.path(), &host());
         let holding: Vec<&str> =
             checks.iter().filter(|check| check.state == State::Holds).map(|check| check.id.as_str()).collect();
         assert_eq!(holding, ["posture/process", "posture/seccomp", "posture/landlock", "posture/user"]);
@@ -119,7 +136,7 @@ mod tests {
         put(root, "proc/sys/kernel/yama/ptrace_scope", "1\n");
         put(root, "proc/self/status", "Name:\tx\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n");
         put(root, "run/.containerenv", "");
-        let checks = posture(root, &host());
+        let checks = look(root, &host());
         for id in [
             "lsm",
             "cgroup-version",
@@ -146,7 +163,7 @@ mod tests {
         put(root, "sys/devices/system/cpu/vulnerabilities/meltdown", "Not affected\n");
         put(root, "proc/self/cgroup", "4:memory:/\n");
         put(root, "proc/self/status", "CapEff:\t000001ffffffffff\n");
-        let checks = posture(root, &Host { root: true, ..host() });
+        let checks = look(root, &Host { root: true, ..host() });
         for id in ["lsm", "cpu-vulnerabilities", "cgroup-version", "capabilities", "user"] {
             assert_eq!(state(&checks, &format!("posture/{id}")), State::Fails, "{id}: {checks:#?}");
         }
@@ -155,8 +172,19 @@ mod tests {
     }
 
     #[test]
+    fn of_another_host_only_what_its_record_tells_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "proc/sys/kernel/randomize_va_space", "2\n");
+        let recorded = Host { kernel: "5.4.0".into(), ..host() };
+        let checks = posture(root.path(), &host(), &recorded);
+        assert_eq!(state(&checks, "posture/address-layout"), State::Unknown);
+        assert_eq!(state(&checks, "posture/landlock"), State::Holds);
+        assert_eq!(state(&posture(root.path(), &host(), &host()), "posture/address-layout"), State::Holds);
+    }
+
+    #[test]
     fn another_system_holds_nothing() {
-        let checks = posture(Path::new("/"), &Host { os: "macos".into(), ..host() });
+        let checks = look(Path::new("/"), &Host { os: "macos".into(), ..host() });
         assert!(checks.iter().all(|check| check.state == State::Fails), "{checks:?}");
     }
 }

@@ -51,12 +51,13 @@ pub fn engine(record: &Record, own: &str, database: Option<&Database>) -> Result
 #[must_use]
 pub fn engine_checks(
     record: &Record,
+    own: &str,
     lists: &[DependencyList],
     database: Option<&Database>,
     lint: &Lint,
     now: &str,
 ) -> Vec<Check> {
-    vec![advisories_check(record, lists), line_check(lint), age_check(record, lists, database, now)]
+    vec![advisories_check(record, lists), line_check(record, own, lint), age_check(record, lists, database, now)]
 }
 
 fn advisories_check(record: &Record, lists: &[DependencyList]) -> Check {
@@ -86,9 +87,19 @@ fn advisories_check(record: &Record, lists: &[DependencyList]) -> Check {
     check(State::Fails, told.join("; "))
 }
 
-/// Whether the engine's release line still gets fixes, as the linter knows it.
-fn line_check(lint: &Lint) -> Check {
+/// Whether the engine's release line still gets fixes, as the linter knows it of the engine that is linked.
+fn line_check(record: &Record, own: &str, lint: &Lint) -> Check {
     const TITLE: &str = "The engine's release line still gets fixes";
+    let linked = |target: &gauntlet_record::TargetInfo| target.engine == "wasmtime" && target.version == own;
+    if record.targets.is_empty() || !record.targets.iter().all(linked) {
+        return Check::new(
+            "supply/engine-line",
+            TITLE,
+            State::Unknown,
+            "nothing is known here of the lines of this engine or release",
+            "-",
+        );
+    }
     let ended =
         lint.findings.iter().chain(lint.waived.iter().flatten()).find(|finding| finding.rule == "engine-end-of-life");
     match ended {

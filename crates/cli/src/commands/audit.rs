@@ -4,7 +4,7 @@ mod drills;
 mod gather;
 mod harness;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use gauntlet_audit::{Audit as Report, Controls, Format, Inputs, audit};
@@ -122,8 +122,9 @@ pub(super) fn run(args: &Audit) -> Result<u8, Failure> {
     let engines = gauntlet_audit::supply::engine(record, gauntlet_sandbox::ENGINE_VERSION, database.as_ref())
         .map_err(Failure::harness)?;
     let lint = linted.lint(record);
-    let mut checks = gauntlet_audit::posture(std::path::Path::new("/"), &targets::host());
-    checks.extend(gauntlet_audit::supply::engine_checks(record, &engines, database.as_ref(), &lint, &now));
+    let mut checks = gauntlet_audit::posture(Path::new("/"), &targets::host(), &record.host);
+    let own = gauntlet_sandbox::ENGINE_VERSION;
+    checks.extend(gauntlet_audit::supply::engine_checks(record, own, &engines, database.as_ref(), &lint, &now));
     lists.extend(engines);
     let supply = gauntlet_audit::Supply { database: database.map(|database| database.info().clone()), lists };
     checks.extend(gauntlet_audit::supply::checks(&supply));

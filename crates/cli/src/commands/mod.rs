@@ -19,9 +19,9 @@ mod probes;
 pub(crate) mod report;
 mod run;
 mod selftest;
-pub(crate) mod share;
 pub(crate) mod serve;
 pub(crate) mod services;
+pub(crate) mod share;
 mod trial;
 
 pub(crate) use fuzz::Fuzz;

@@ -33,7 +33,8 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let corpus = inputs::corpus(&args.selection.attacks, &args.only)?;
     let guests = guests(args)?;
     let guests = guests.as_deref();
-    let targets = args.target.iter().map(|name| targets::plan(name, args.install, guests)).collect::<Result<Vec<_>, _>>()?;
+    let targets =
+        args.target.iter().map(|name| targets::plan(name, args.install, guests)).collect::<Result<Vec<_>, _>>()?;
     let ours = targets.iter().any(|target| !matches!(target.choice, TargetChoice::Command { .. }));
     if ours {
         preflight(&policy)?;
@@ -51,7 +52,10 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         layers::check(&plan)?;
     }
     let sharing = &args.sharing;
-    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. } | TargetChoice::Guests { .. }));
+    let jailed = plan
+        .targets
+        .iter()
+        .any(|target| matches!(target.choice, TargetChoice::Worker { .. } | TargetChoice::Guests { .. }));
     let probes = if jailed && args.only.is_empty() { probes::ids(&policy, &args.selection.filter) } else { Vec::new() };
     let planned = share::planned(&plan, &probes);
     let (shard, mut left_out) = share::split(sharing, &plan, &planned)?;
@@ -228,7 +232,13 @@ pub(super) fn plan(
         known: inputs::known_gaps(&targets)?,
         ..Options::default()
     };
-    Ok(Plan { attacks, targets, reference: Some(targets::plan("worker", false, None)?), policy: policy.clone(), options })
+    Ok(Plan {
+        attacks,
+        targets,
+        reference: Some(targets::plan("worker", false, None)?),
+        policy: policy.clone(),
+        options,
+    })
 }
 
 fn dry_run(plan: &Plan, left_out: &[PlannedTrial]) -> Result<u8, Failure> {

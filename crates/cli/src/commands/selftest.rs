@@ -6,8 +6,8 @@ use anyhow::anyhow;
 use gauntlet_record::{MutationScore, Record, Verdict, exit};
 use gauntlet_runner::{Mistake, Output, Plan, Progress};
 
-use super::services;
 use super::run::{cancel_on_signal, finish, launcher, plan, preflight, start, trials};
+use super::services;
 use crate::args::Selftest;
 use crate::failure::Failure;
 use crate::{inputs, targets, terminal};

@@ -43,9 +43,11 @@ pub(super) fn named(targets: &[String]) -> bool {
 fn template(file: Option<&PathBuf>) -> Result<Template, Failure> {
     let (name, text) = match file {
         Some(path) => {
-            let failed = |error| Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{}`", path.display())));
+            let failed =
+                |error| Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{}`", path.display())));
             let bytes = gauntlet_policy::read_limited(path, MAX_TEMPLATE).map_err(failed)?;
-            let name = path.file_stem().map_or_else(|| "service".to_owned(), |name| name.to_string_lossy().into_owned());
+            let name =
+                path.file_stem().map_or_else(|| "service".to_owned(), |name| name.to_string_lossy().into_owned());
             (name, String::from_utf8(bytes).map_err(|_| Failure::usage(anyhow!("`{}` is not UTF-8", path.display())))?)
         }
         None => {
@@ -69,7 +71,9 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         return Err(Failure::usage(anyhow!("one service at a time, and no other target beside it")));
     };
     if args.layers || !args.only.is_empty() {
-        return Err(Failure::usage(anyhow!("a service is attacked as it is: no layers of it can be lifted, and no folders of guests given to it")));
+        return Err(Failure::usage(anyhow!(
+            "a service is attacked as it is: no layers of it can be lifted, and no folders of guests given to it"
+        )));
     }
     let base = Base::parse(url).map_err(|why| Failure::usage(anyhow!(why)))?;
     let template = template(args.service.service.as_ref())?;
@@ -137,7 +141,11 @@ fn start(url: &str, template: &Template, attacks: &[Attack]) -> Record {
         finished: None,
         command,
         seed: 0,
-        targets: vec![TargetInfo { name: template.name.clone(), engine: template.engine.clone(), version: "unknown".into() }],
+        targets: vec![TargetInfo {
+            name: template.name.clone(),
+            engine: template.engine.clone(),
+            version: "unknown".into(),
+        }],
         policy: PolicyInfo {
             name: format!("that of {url}, which its operator knows"),
             sha256: gauntlet_record::digest(b""),

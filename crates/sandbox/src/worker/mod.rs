@@ -144,7 +144,9 @@ impl Target for Worker {
         }
         let policy = pinned(&job.policy)?;
         let started = self.started(&policy, &protections, Purpose::Run { cached: false })?;
-        started.run(job, false, start, Follow::cancelled_by(self.cancel.as_deref()), &deny, || ()).map(|ended| ended.outcome)
+        started
+            .run(job, false, start, Follow::cancelled_by(self.cancel.as_deref()), &deny, || ())
+            .map(|ended| ended.outcome)
     }
 }
 
