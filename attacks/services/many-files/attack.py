@@ -1,7 +1,7 @@
 # Makes empty files, and folders where files are denied.
 import os
 
-for number in range(400):
+for number in range(250):
     try:
         open(f"/granted/file{number}", "w").close()
     except OSError:

@@ -17,7 +17,6 @@ for path in ("/granted/../outside/secret.txt", "/outside/secret.txt", "/granted/
         except (OSError, SyntaxError) as error:
             print(error)
 sys.path.insert(0, "/granted/../outside")
-importlib.invalidate_caches()
 try:
     import secret
 except ImportError as error:

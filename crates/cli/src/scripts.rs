@@ -73,8 +73,9 @@ impl Target for Scripts {
         }
         let prepared = self.guests.job(language, &source, &job.policy);
         // Most of what can go wrong here is the guest's, and what is not must not look like a sandbox that held.
-        let prepared = prepared.map_err(|error| TargetError::Protocol(error_chain(&error)))?;
-        let job = Job { nonce: job.nonce.clone(), trace: job.trace, ..prepared.job.clone() };
+        let mut prepared = prepared.map_err(|error| TargetError::Protocol(error_chain(&error)))?;
+        // Moved, not copied: interpreters are large. The files that it names stay with `prepared`.
+        let job = Job { nonce: job.nonce.clone(), trace: job.trace, ..std::mem::take(&mut prepared.job) };
         let pool = self.pool()?;
         pool.compile_ahead(&Tenant::default(), &job.guest, &job.policy, COMPILING)?;
         pool.run(&job)

@@ -47,8 +47,9 @@ pub(super) fn run(args: &Exec) -> Result<u8, Failure> {
     let offer = grants::Offer { dir: &args.dir, env: &args.env, net: &[], stdin: args.stdin };
     let (mut policy, added) = grants::add(policy, &offer)?;
     if let Some(language) = &language {
-        let prepared = language.job(path, args, &policy)?;
-        let job = Job { trace: trace(args), ..prepared.job.clone() };
+        let mut prepared = language.job(path, args, &policy)?;
+        // Moved, not copied: interpreters are large. The files that it names stay with `prepared`.
+        let job = Job { trace: trace(args), ..std::mem::take(&mut prepared.job) };
         return end(args, &job, &added, |watch, tenant| match args.placement {
             Placement::Worker => watched(language.pool(&job)?, watch, tenant, &job),
             Placement::Inline => watched(Inline::new(), watch, tenant, &job),

@@ -195,11 +195,25 @@ const console = {
 
 // ---- files
 
+// Handles are the host's to count, and are given back at once: the collector may not come for a long time.
+const DISPOSE = Symbol.dispose ?? Symbol.for('dispose');
+
+function using(resource, action) {
+  try {
+    return action(resource);
+  } finally {
+    resource[DISPOSE]?.();
+  }
+}
+
+let directories;
+
 /// The directory that a path lies in, and the rest of the path; a plain name is looked for in `/work`.
 function placed(path) {
   const whole = String(path).startsWith('/') ? String(path) : `/work/${path}`;
   let best;
-  for (const [directory, name] of getDirectories()) {
+  directories ??= getDirectories();
+  for (const [directory, name] of directories) {
     const root = name.replace(/\/+$/, '');
     if ((whole === root || whole.startsWith(`${root}/`)) && (best === undefined || root.length > best.root.length)) {
       best = { directory, root, rest: whole.slice(root.length + 1) || '.' };
@@ -227,29 +241,31 @@ const FOLLOW = { symlinkFollow: true };
 function read(path) {
   if (path === 0 || path === '/dev/stdin') return input.rest();
   return tried('open', path, (directory, rest) => {
-    const file = directory.openAt(FOLLOW, rest, {}, { read: true });
-    const parts = [];
-    for (let at = 0n, ended = false; !ended;) {
-      const [bytes, end] = file.read(65536n, at);
-      at += BigInt(bytes.length);
-      ended = end || bytes.length === 0;
-      parts.push(bytes);
-    }
-    return joined(parts);
+    return using(directory.openAt(FOLLOW, rest, {}, { read: true }), (file) => {
+      const parts = [];
+      for (let at = 0n, ended = false; !ended;) {
+        const [bytes, end] = file.read(65536n, at);
+        at += BigInt(bytes.length);
+        ended = end || bytes.length === 0;
+        parts.push(bytes);
+      }
+      return joined(parts);
+    });
   });
 }
 
 function write(path, data, create) {
   tried('open', path, (directory, rest) => {
-    const file = directory.openAt(FOLLOW, rest, create, { write: true });
-    const bytes = typeof data === 'string' ? encoder.encode(data) : data;
-    let at = create.truncate ? 0n : file.stat().size;
-    for (let done = 0; done < bytes.length;) {
-      const written = Number(file.write(bytes.subarray(done, done + 65536), at));
-      if (written === 0) throw failed('write', path, 'insufficient-space');
-      done += written;
-      at += BigInt(written);
-    }
+    using(directory.openAt(FOLLOW, rest, create, { write: true }), (file) => {
+      const bytes = typeof data === 'string' ? encoder.encode(data) : data;
+      let at = create.truncate ? 0n : file.stat().size;
+      for (let done = 0; done < bytes.length;) {
+        const written = Number(file.write(bytes.subarray(done, done + 65536), at));
+        if (written === 0) throw failed('write', path, 'insufficient-space');
+        done += written;
+        at += BigInt(written);
+      }
+    });
   });
 }
 
@@ -275,10 +291,11 @@ const fs = {
     return { size: Number(found.size), isFile: () => found.type === 'regular-file', isDirectory: () => found.type === 'directory' };
   }),
   readdirSync: (path) => tried('readdir', path, (directory, rest) => {
-    const names = [];
-    const entries = directory.openAt(FOLLOW, rest, { directory: true }, { read: true }).readDirectory();
-    for (let entry; (entry = entries.readDirectoryEntry()) !== undefined;) names.push(entry.name);
-    return names.sort();
+    return using(directory.openAt(FOLLOW, rest, { directory: true }, { read: true }), (opened) => using(opened.readDirectory(), (entries) => {
+      const names = [];
+      for (let entry; (entry = entries.readDirectoryEntry()) !== undefined;) names.push(entry.name);
+      return names.sort();
+    }));
   }),
   mkdirSync: (path) => tried('mkdir', path, (directory, rest) => directory.createDirectoryAt(rest)),
   rmdirSync: (path) => tried('rmdir', path, (directory, rest) => directory.removeDirectoryAt(rest)),

@@ -19,7 +19,7 @@ from wit_world.imports import exit as wasi_exit
 
 # A script can only import what was imported when this guest was built: its library is in its memory, and nowhere else.
 MODULES = """
-abc argparse array ast asyncio base64 binascii bisect builtins bz2 calendar cmath code codecs collections collections.abc colorsys
+_pylong _strptime abc argparse array ast asyncio base64 binascii bisect builtins bz2 calendar cmath code codecs collections collections.abc colorsys
 concurrent.futures configparser contextlib contextvars copy copyreg csv dataclasses datetime decimal difflib dis encodings.aliases
 encodings.ascii encodings.cp1252 encodings.cp437 encodings.hex_codec encodings.idna encodings.iso8859_1 encodings.iso8859_15
 encodings.latin_1 encodings.punycode encodings.raw_unicode_escape encodings.rot_13 encodings.unicode_escape encodings.utf_16
