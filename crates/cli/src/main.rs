@@ -4,9 +4,9 @@ mod args;
 mod commands;
 mod failure;
 mod inputs;
-mod scripts;
 #[cfg(test)]
 mod integrations;
+mod scripts;
 mod targets;
 mod terminal;
 

@@ -44,7 +44,11 @@ impl Scripts {
                 any = true;
             }
         }
-        if any { Ok(()) } else { Err(Failure::usage(anyhow!("no guest was built in `{}`", self.guests.cache().display()))) }
+        if any {
+            Ok(())
+        } else {
+            Err(Failure::usage(anyhow!("no guest was built in `{}`", self.guests.cache().display())))
+        }
     }
 
     fn pool(&self) -> Result<Pool, TargetError> {

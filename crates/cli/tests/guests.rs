@@ -67,7 +67,9 @@ fn nothing_is_built_by_itself_and_the_one_command_is_named() {
         languages.iter().find(|language| language["id"] == id).unwrap()["ready"].as_bool().unwrap()
     };
     assert!(ready("wasm") && !ready("python") && !ready("javascript") && !ready("c"));
-    assert!(gauntlet(&["guests", "list", "--cache", cache], "").stdout.contains("get it with: gauntlet guests build c"));
+    assert!(
+        gauntlet(&["guests", "list", "--cache", cache], "").stdout.contains("get it with: gauntlet guests build c")
+    );
 }
 
 #[test]
@@ -107,7 +109,11 @@ fn a_corrupt_cache_is_an_error_that_says_how_to_mend_it() {
         fs::write(cache.join("python/manifest.json"), manifest).unwrap();
         let told = gauntlet(&["exec", "--cache", cache.to_str().unwrap(), script.to_str().unwrap()], "");
         assert_eq!(told.code, Some(2), "{}", told.stderr);
-        assert!(told.stderr.contains("corrupt") && told.stderr.contains("gauntlet guests build python"), "{}", told.stderr);
+        assert!(
+            told.stderr.contains("corrupt") && told.stderr.contains("gauntlet guests build python"),
+            "{}",
+            told.stderr
+        );
         assert!(!told.stderr.contains('\u{1b}'));
     }
 }

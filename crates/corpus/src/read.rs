@@ -237,8 +237,14 @@ fn draft(reader: &mut Reader, node: &Node, folder: &Folder<'_>, case: Option<Cas
             reader.fault("missing-key", format!("the attack has no `{key}`"), format!("Add `{key}`."), start);
         }
     }
-    let mut out =
-        Draft { case, attack: empty(folder), attack_file: None, generate: None, benign_file: "benign.wat".into(), script: None };
+    let mut out = Draft {
+        case,
+        attack: empty(folder),
+        attack_file: None,
+        generate: None,
+        benign_file: "benign.wat".into(),
+        script: None,
+    };
     if let Some(case) = &out.case {
         out.attack.id = format!("{}#{}", folder.id(), case.name);
     }

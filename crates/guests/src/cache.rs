@@ -46,8 +46,7 @@ impl Guests {
     /// If a manifest cannot be read: [`GuestsError::Corrupt`].
     pub fn open(cache: impl Into<PathBuf>) -> Result<Self, GuestsError> {
         let cache = cache.into();
-        let languages =
-            language::recipes().into_iter().map(|recipe| look(&cache, recipe)).collect::<Result<_, _>>()?;
+        let languages = language::recipes().into_iter().map(|recipe| look(&cache, recipe)).collect::<Result<_, _>>()?;
         Ok(Self { cache, launcher: None, languages, read: Arc::default(), checked: Arc::default() })
     }
 
@@ -115,7 +114,10 @@ impl Guests {
     pub fn job(&self, language: &str, source: &Source, policy: &Policy) -> Result<Prepared, GuestsError> {
         let language = self.language(language)?;
         if source.code.len() > MAX_CODE {
-            return Err(GuestsError::Unfit(format!("a program is at most {MAX_CODE} bytes, this one is {}", source.code.len())));
+            return Err(GuestsError::Unfit(format!(
+                "a program is at most {MAX_CODE} bytes, this one is {}",
+                source.code.len()
+            )));
         }
         if policy.grants.stdin.value == Stdin::Closed && !source.stdin.is_empty() {
             return Err(GuestsError::Unfit("the policy closes standard input: it says `stdin: closed`".to_owned()));
@@ -247,9 +249,8 @@ fn corrupt(id: &str, why: String) -> GuestsError {
 fn name(source: &Source, language: &Language) -> Result<String, GuestsError> {
     let extension = language.extensions.first().map_or("txt", String::as_str);
     let name = source.name.clone().unwrap_or_else(|| format!("script.{extension}"));
-    let plain = !name.is_empty()
-        && name.len() <= MAX_NAME
-        && name.chars().all(|c| !c.is_control() && !matches!(c, '/' | '\\'));
+    let plain =
+        !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(|c| !c.is_control() && !matches!(c, '/' | '\\'));
     if plain { Ok(name) } else { Err(GuestsError::Unfit("the program's name is no plain file name".to_owned())) }
 }
 
@@ -281,13 +282,19 @@ fn placed(files: &[SourceFile]) -> Result<Option<tempfile::TempDir>, GuestsError
         return Ok(None);
     }
     if files.len() > MAX_FILES {
-        return Err(GuestsError::Unfit(format!("a program is given at most {MAX_FILES} files, these are {}", files.len())));
+        return Err(GuestsError::Unfit(format!(
+            "a program is given at most {MAX_FILES} files, these are {}",
+            files.len()
+        )));
     }
     for file in files {
         let path = Path::new(&file.path);
         let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         if file.path.is_empty() || file.path.len() > MAX_PATH || !plain || file.path.chars().any(char::is_control) {
-            return Err(GuestsError::Unfit(format!("`{}` is no path of a file beneath `{FILES}`", file.path.escape_debug())));
+            return Err(GuestsError::Unfit(format!(
+                "`{}` is no path of a file beneath `{FILES}`",
+                file.path.escape_debug()
+            )));
         }
     }
     let failed = |source| GuestsError::Io { what: "cannot write the program's files".to_owned(), source };
@@ -425,7 +432,9 @@ mod tests {
     #[test]
     fn a_language_goes_by_its_id_and_its_aliases() {
         let guests = Guests::closed("/nowhere");
-        for (name, id) in [("python", "python"), ("PY", "python"), ("js", "javascript"), ("wat", "wasm"), ("rs", "rust")] {
+        for (name, id) in
+            [("python", "python"), ("PY", "python"), ("js", "javascript"), ("wat", "wasm"), ("rs", "rust")]
+        {
             assert_eq!(guests.language(name).unwrap().id, id);
         }
         let unknown = guests.language("cobol").unwrap_err();

@@ -24,8 +24,17 @@ const UNCONFINED: i32 = 4;
 /// What C programs are compiled and linked with, in this order, beneath the compiler's folder.
 const ENTRY: &str = "lib/crt1-command.o";
 /// What the linker was told once besides inputs and output, for every later program.
-const LINK: &[&str] =
-    &["--error-limit=20", "--export-memory", "-s", "--stack-first", "--entry", "_start", "-z", "stack-size=1048576", "--build-id=none"];
+const LINK: &[&str] = &[
+    "--error-limit=20",
+    "--export-memory",
+    "-s",
+    "--stack-first",
+    "--entry",
+    "_start",
+    "-z",
+    "stack-size=1048576",
+    "--build-id=none",
+];
 /// The parts of the compiler's folder that compiling C for WASI reads; the rest is for other systems and languages.
 const HEADERS: &[&str] = &["include", "libc/include/wasm-wasi-musl", "libc/include/generic-musl"];
 
@@ -50,13 +59,15 @@ pub(crate) fn install(folder: &Path, files: &Path, work: &Path) -> Result<(), St
     if !output.status.success() {
         return Err(format!("the first program does not link: {}", said.trim()));
     }
-    let line = said.lines().rfind(|line| line.starts_with("wasm-ld")).ok_or("the compiler does not say how it links")?;
+    let line =
+        said.lines().rfind(|line| line.starts_with("wasm-ld")).ok_or("the compiler does not say how it links")?;
     let lib = folder.join("lib");
     fs::create_dir(&lib).map_err(failed("cannot make a folder"))?;
     for part in line.split(' ').filter(|part| part.ends_with(".o") || part.ends_with(".a")) {
         let name = Path::new(part).file_name().ok_or("the linker was given no file")?;
         if name != "probe.o" {
-            fs::copy(work.join(part), lib.join(name)).map_err(failed("the C library is not where the linker found it"))?;
+            fs::copy(work.join(part), lib.join(name))
+                .map_err(failed("the C library is not where the linker found it"))?;
         }
     }
     if !folder.join(ENTRY).is_file() {
@@ -68,7 +79,9 @@ pub(crate) fn install(folder: &Path, files: &Path, work: &Path) -> Result<(), St
         fs::create_dir_all(place.parent().unwrap_or(&kept)).map_err(failed("cannot make a folder"))?;
         fs::rename(whole.join(part), place).map_err(failed("the compiler has no such headers"))?;
     }
-    fs::remove_dir_all(&whole).and_then(|()| fs::rename(&kept, &whole)).map_err(failed("cannot drop what is not needed"))
+    fs::remove_dir_all(&whole)
+        .and_then(|()| fs::rename(&kept, &whole))
+        .map_err(failed("cannot drop what is not needed"))
 }
 
 /// Compiles a C program to a module of preview 1.
@@ -128,8 +141,19 @@ impl Rust {
 pub(crate) fn rust(rust: &Rust, launcher: &Path, code: &[u8]) -> Result<Vec<u8>, GuestsError> {
     let work = Work::new("main.rs", code)?;
     let program = rust.sysroot.join("bin/rustc");
-    let compile =
-        ["--target", Rust::TARGET, "--edition", "2024", "-C", "opt-level=2", "-C", "strip=symbols", "-o", "main.wasm", "main.rs"];
+    let compile = [
+        "--target",
+        Rust::TARGET,
+        "--edition",
+        "2024",
+        "-C",
+        "opt-level=2",
+        "-C",
+        "strip=symbols",
+        "-o",
+        "main.wasm",
+        "main.rs",
+    ];
     // It is linked with the system's C library.
     let reads: Vec<&Path> = [rust.sysroot.as_path(), Path::new("/usr/lib"), Path::new("/lib"), Path::new("/lib64")]
         .into_iter()
@@ -149,7 +173,8 @@ struct Work(tempfile::TempDir);
 
 impl Work {
     fn new(name: &str, code: &[u8]) -> Result<Self, GuestsError> {
-        let folder = tempfile::Builder::new().prefix("gauntlet-compile-").tempdir().map_err(failed("cannot make a folder"))?;
+        let folder =
+            tempfile::Builder::new().prefix("gauntlet-compile-").tempdir().map_err(failed("cannot make a folder"))?;
         fs::write(folder.path().join(name), code).map_err(failed("cannot write the program"))?;
         if rustix::process::geteuid().is_root() {
             give(folder.path()).map_err(failed("cannot give the program to the compiler"))?;
@@ -194,7 +219,9 @@ impl Work {
     /// What was made.
     fn guest(&self, said: String) -> Result<Vec<u8>, GuestsError> {
         gauntlet_policy::read_limited(&self.0.path().join("main.wasm"), MAX_GUEST).map_err(|error| {
-            GuestsError::DoesNotCompile { messages: format!("{said}the compiler made nothing that can be used: {error}\n") }
+            GuestsError::DoesNotCompile {
+                messages: format!("{said}the compiler made nothing that can be used: {error}\n"),
+            }
         })
     }
 }
@@ -211,7 +238,10 @@ fn finish(mut command: Command) -> Result<(String, Option<ExitStatus>), GuestsEr
             let _ = io::copy(&mut stderr, &mut io::sink());
             let _ = told.send(bytes);
         };
-        std::thread::Builder::new().name("gauntlet-compile".into()).spawn(read).map_err(failed("cannot start a thread"))?;
+        std::thread::Builder::new()
+            .name("gauntlet-compile".into())
+            .spawn(read)
+            .map_err(failed("cannot start a thread"))?;
     }
     let said = hear.recv_timeout(PATIENCE);
     // It leads a session of its own: whatever it started is in its group.

@@ -69,7 +69,8 @@ impl Manifest {
         if manifest.format != FORMAT || manifest.language != language {
             return Err("its manifest is another's".to_owned());
         }
-        let plain = |listed: &Listed| Path::new(&listed.path).components().all(|part| matches!(part, Component::Normal(_)));
+        let plain =
+            |listed: &Listed| Path::new(&listed.path).components().all(|part| matches!(part, Component::Normal(_)));
         if manifest.files.is_empty() || !manifest.files.iter().all(plain) {
             return Err("its manifest lists no files, or files elsewhere".to_owned());
         }

@@ -77,7 +77,9 @@ impl TargetChoice {
     #[must_use]
     pub fn escapes(&self) -> bool {
         match self {
-            Self::Worker { lift } | Self::Inline { lift } | Self::Guests { lift, .. } => !lift.iter().any(|id| id == ESCAPING),
+            Self::Worker { lift } | Self::Inline { lift } | Self::Guests { lift, .. } => {
+                !lift.iter().any(|id| id == ESCAPING)
+            }
             Self::Weakened { .. } | Self::Command { .. } | Self::Custom { .. } => true,
         }
     }

@@ -106,7 +106,8 @@ fn build(args: &Build) -> Result<u8, Failure> {
     }
     for name in &args.languages {
         let start = Instant::now();
-        let mut told = |line: &str| anstream::eprintln!("building {name}: {}", GuestText::new(line.as_bytes(), 1024).as_str());
+        let mut told =
+            |line: &str| anstream::eprintln!("building {name}: {}", GuestText::new(line.as_bytes(), 1024).as_str());
         guests.build(name, &mut told).map_err(|error| match error {
             BuildError::UnknownLanguage(_) | BuildError::NothingToBuild { .. } | BuildError::Missing { .. } => {
                 Failure::usage(error)

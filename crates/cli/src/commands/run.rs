@@ -30,7 +30,8 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let corpus = inputs::corpus(&args.selection.attacks, &args.only)?;
     let guests = guests(args)?;
     let guests = guests.as_deref();
-    let targets = args.target.iter().map(|name| targets::plan(name, args.install, guests)).collect::<Result<Vec<_>, _>>()?;
+    let targets =
+        args.target.iter().map(|name| targets::plan(name, args.install, guests)).collect::<Result<Vec<_>, _>>()?;
     let ours = targets.iter().any(|target| !matches!(target.choice, TargetChoice::Command { .. }));
     if ours {
         preflight(&policy)?;
@@ -57,7 +58,10 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
     let record = start(&plan, &corpus, args.allow_known);
     let cancel = cancel_on_signal()?;
     let mut record = trials(&plan, record, &mut output, &cancel)?;
-    let jailed = plan.targets.iter().any(|target| matches!(target.choice, TargetChoice::Worker { .. } | TargetChoice::Guests { .. }));
+    let jailed = plan
+        .targets
+        .iter()
+        .any(|target| matches!(target.choice, TargetChoice::Worker { .. } | TargetChoice::Guests { .. }));
     if jailed && args.only.is_empty() && !cancel.load(Ordering::Relaxed) {
         let mut seen = |trial: Trial| {
             output.append(&Event::TrialFinished { trial: trial.clone() }).map_err(Failure::harness)?;
@@ -168,7 +172,13 @@ pub(super) fn plan(
         known: inputs::known_gaps(&targets)?,
         ..Options::default()
     };
-    Ok(Plan { attacks, targets, reference: Some(targets::plan("worker", false, None)?), policy: policy.clone(), options })
+    Ok(Plan {
+        attacks,
+        targets,
+        reference: Some(targets::plan("worker", false, None)?),
+        policy: policy.clone(),
+        options,
+    })
 }
 
 fn dry_run(plan: &Plan) -> Result<u8, Failure> {

@@ -105,10 +105,11 @@ fn read(path: &Path, most: u64, what: &str) -> Result<Vec<u8>, Failure> {
 /// Why a program cannot become a job: mostly the input's fault.
 fn unusable(error: GuestsError) -> Failure {
     match error {
-        GuestsError::DoesNotCompile { messages } => {
-            Failure::usage(anyhow!("the program does not compile")).drawing(gauntlet_record::GuestText::unescaped(messages.as_bytes()).as_str().to_owned())
+        GuestsError::DoesNotCompile { messages } => Failure::usage(anyhow!("the program does not compile"))
+            .drawing(gauntlet_record::GuestText::unescaped(messages.as_bytes()).as_str().to_owned()),
+        GuestsError::Unconfined(_) | GuestsError::Io { .. } | GuestsError::CompileLimit { .. } => {
+            Failure::harness(error)
         }
-        GuestsError::Unconfined(_) | GuestsError::Io { .. } | GuestsError::CompileLimit { .. } => Failure::harness(error),
         error => Failure::usage(error),
     }
 }
