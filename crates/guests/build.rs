@@ -25,6 +25,10 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
+        // What Python leaves beside a program that was tried is no part of it.
+        if path.ends_with("__pycache__") {
+            continue;
+        }
         if path.is_dir() { walk(&path, files)? } else { files.push(path) }
     }
     Ok(())

@@ -21,7 +21,7 @@ pub enum World {
 
 impl World {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::Core, Self::Preview1, Self::Preview2, Self::Component];
+    pub const ALL: &[Self] = &[Self::Core, Self::Preview1, Self::Preview2, Self::Component, Self::Script];
 
     /// The word for it.
     #[must_use]
@@ -31,6 +31,7 @@ impl World {
             Self::Preview1 => "preview1",
             Self::Preview2 => "preview2",
             Self::Component => "component",
+            Self::Script => "script",
         }
     }
 }

@@ -260,6 +260,8 @@ fn draft(reader: &mut Reader, node: &Node, folder: &Folder<'_>, case: Option<Cas
             "worlds" => {
                 worlds = {
                     let words: Vec<(&str, World)> = World::ALL.iter().map(|world| (world.as_str(), *world)).collect();
+                    // Which programs are, `script` says.
+                    let words: Vec<_> = words.into_iter().filter(|(_, world)| *world != World::Script).collect();
                     reader.items(key, value).iter().filter_map(|item| reader.word(key, item, &words)).collect()
                 };
                 if worlds.len() > 1 {
