@@ -88,13 +88,13 @@ fn attack(stored: &Stored) -> String {
             let most = policy.limits.resolve(key, 0).unwrap_or(16 << 20);
             let _ = writeln!(text, "weakness: CWE-789\npolicy: {{ limits: {{ memory: {value} }} }}");
             let _ = writeln!(text, "obtains: {{ memory: \"> {}MiB\" }}", (most >> 20) + 64);
-            let _ = writeln!(text, "contained-by: [limit-memory, refused-module, denied-feature, no-effect]");
+            let _ = writeln!(text, "contained-by: [limit-memory, refused-module, denied-feature]");
         }
         Some(key @ LimitKey::TableElements) => {
             let value = limit(key).unwrap_or_else(|| "10000".into());
             let _ = writeln!(text, "weakness: CWE-770\npolicy: {{ limits: {{ table-elements: {value} }} }}");
             let _ = writeln!(text, "obtains: {{ table-elements: \"> {value}\" }}");
-            let _ = writeln!(text, "contained-by: [limit-table-elements, refused-module, denied-feature, no-effect]");
+            let _ = writeln!(text, "contained-by: [limit-table-elements, refused-module, denied-feature]");
         }
         _ => {
             let cpu = policy.limits.resolve(LimitKey::Fuel, 0).unwrap_or(1_000_000);
@@ -102,7 +102,7 @@ fn attack(stored: &Stored) -> String {
             let _ = writeln!(text, "obtains: {{ host-death: true }}");
             let _ = writeln!(
                 text,
-                "contained-by: [limit-fuel, limit-stack, limit-memory, refused-module, denied-feature, denied-import, no-effect]"
+                "contained-by: [limit-fuel, limit-stack, limit-memory, refused-module, denied-feature, denied-import]"
             );
         }
     }
