@@ -74,7 +74,8 @@ pub fn answers(text: &str, controls: &Controls, persons: &[String], now: &str) -
     let mut seen = BTreeSet::new();
     let mut good = Vec::new();
     for (span, answer) in found {
-        let answer = answer.ok_or_else(|| AnswersError::Fault { line: span.line, message: "a key is missing".into() })?;
+        let answer =
+            answer.ok_or_else(|| AnswersError::Fault { line: span.line, message: "a key is missing".into() })?;
         check(&answer, controls, allowed, now).map_err(|message| refused(span, &answer, message))?;
         if !seen.insert(answer.line.clone()) {
             return Err(refused(span, &answer, "it is answered twice".into()));
@@ -92,7 +93,9 @@ fn fault(faults: &[gauntlet_policy::Fault]) -> AnswersError {
     let first = faults.first();
     AnswersError::Fault {
         line: first.map_or(1, |fault| fault.span.line),
-        message: first.map_or_else(String::new, |fault| format!("{}. {}", fault.message, fault.fix).trim_end_matches([' ', '.']).to_owned()),
+        message: first.map_or_else(String::new, |fault| {
+            format!("{}. {}", fault.message, fault.fix).trim_end_matches([' ', '.']).to_owned()
+        }),
     }
 }
 
@@ -110,7 +113,12 @@ fn read(node: &Node, reader: &mut Reader) -> Option<Answer> {
     }
     for (name, text) in TEXTS.iter().zip(&texts) {
         if text.as_ref().is_none_or(|text| text.trim().is_empty()) {
-            reader.fault("missing-key", format!("an answer without `{name}`"), "Nobody can judge it without.", node.span);
+            reader.fault(
+                "missing-key",
+                format!("an answer without `{name}`"),
+                "Nobody can judge it without.",
+                node.span,
+            );
         }
     }
     if reply.is_none() {
@@ -124,7 +132,12 @@ fn check(answer: &Answer, controls: &Controls, allowed: Option<&[String]>, now: 
     let risk = controls.checklist.risks.iter().any(|risk| risk.id == answer.line);
     if !controls.questions().any(|(id, _)| id == answer.line) {
         let line = controls.checklist.lines().any(|(_, line)| line.id == answer.line);
-        return Err(if line { "evidence decides this line, and no person can" } else { "there is no such line or risk" }.into());
+        return Err(if line {
+            "evidence decides this line, and no person can"
+        } else {
+            "there is no such line or risk"
+        }
+        .into());
     }
     if risk != (answer.answer == Reply::Accepted) {
         return Err(format!("`{}` is no answer to it", answer.answer.as_str()));
@@ -135,7 +148,8 @@ fn check(answer: &Answer, controls: &Controls, allowed: Option<&[String]>, now: 
     if answer.by.chars().count() > 200 || answer.note.chars().count() > MAX_NOTE {
         return Err(format!("a name or note of more than 200 or {MAX_NOTE} characters"));
     }
-    let given = day(&answer.date).filter(|_| answer.date.len() == 10).ok_or("its date is not a day, as `2026-01-31`")?;
+    let given =
+        day(&answer.date).filter(|_| answer.date.len() == 10).ok_or("its date is not a day, as `2026-01-31`")?;
     let today = day(now).ok_or("the time of the audit is not known, so no date can be judged")?;
     match between(given, today) {
         ..0 => Err(format!("its date, {}, is in the future", answer.date)),

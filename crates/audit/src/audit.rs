@@ -144,7 +144,8 @@ fn line(section: &Section, data: &LineData, sources: Sources<'_>, answers: &[Ans
     let answer = answers.iter().find(|answer| answer.line == data.id);
     let found = judge(&data.needs, sources);
     let (status, decided_by, says) = if all_values(&data.not_applicable, sources.record) {
-        let values: Vec<String> = data.not_applicable.iter().map(|(key, value)| format!("`{key}` is {value}")).collect();
+        let values: Vec<String> =
+            data.not_applicable.iter().map(|(key, value)| format!("`{key}` is {value}")).collect();
         (Status::NotApplicable, Decider::Evidence, values.join("; "))
     } else {
         match (found.says, answer) {
@@ -156,9 +157,9 @@ fn line(section: &Section, data: &LineData, sources: Sources<'_>, answers: &[Ans
         }
     };
     let question = (status == Status::NeedsAPerson).then(|| {
-        data.question.clone().unwrap_or_else(|| {
-            "Evidence decides this line, and it is missing here: look at what is named.".to_owned()
-        })
+        data.question
+            .clone()
+            .unwrap_or_else(|| "Evidence decides this line, and it is missing here: look at what is named.".to_owned())
     });
     Line {
         id: data.id.clone(),
@@ -217,7 +218,13 @@ fn risk(data: &RiskData, standings: &BTreeMap<&str, Standing>, answers: &[Answer
             standing: standings.get(claim.as_str()).copied().unwrap_or(Standing::NoEvidence),
         })
         .collect();
-    let worst = |wanted| mitigations.iter().filter(|mitigation| mitigation.standing == wanted).map(|mitigation| mitigation.claim.as_str()).collect::<Vec<_>>();
+    let worst = |wanted| {
+        mitigations
+            .iter()
+            .filter(|mitigation| mitigation.standing == wanted)
+            .map(|mitigation| mitigation.claim.as_str())
+            .collect::<Vec<_>>()
+    };
     let (broken, missing) = (worst(Standing::Broken), worst(Standing::NoEvidence));
     let inherent = inherent(data.likelihood, data.impact);
     let (residual, why) = if !broken.is_empty() {
@@ -269,37 +276,61 @@ fn subject(record: &Record, bytes: &[u8]) -> Subject {
 fn mutation(record: &Record, selftest: Option<&Record>) -> Option<Mutation> {
     let from = selftest.or(Some(record)).filter(|from| from.complete && from.mutation.is_some())?;
     let score = from.mutation.as_ref()?;
-    let missed = score.mutations.iter().filter(|mutation| !mutation.caught).map(|mutation| mutation.name.clone()).collect();
+    let missed =
+        score.mutations.iter().filter(|mutation| !mutation.caught).map(|mutation| mutation.name.clone()).collect();
     // A score is counted, not believed.
-    let caught = score.mutations.iter().filter(|mutation| mutation.caught && !mutation.caught_by.is_empty()).count() as u64;
+    let caught =
+        score.mutations.iter().filter(|mutation| mutation.caught && !mutation.caught_by.is_empty()).count() as u64;
     let total = score.total.max(score.mutations.len() as u64);
     Some(Mutation { caught, total, missed, same_corpus: from.corpus.sha256 == record.corpus.sha256 })
 }
 
 fn selftest_check(mutation: Option<&Mutation>) -> Check {
-    let check = |state, says: String| Check::new("harness/selftest", "The corpus catches executors that are broken on purpose", state, says, "gauntlet selftest");
+    let check = |state, says: String| {
+        Check::new(
+            "harness/selftest",
+            "The corpus catches executors that are broken on purpose",
+            state,
+            says,
+            "gauntlet selftest",
+        )
+    };
     match mutation {
         None => check(State::Unknown, "no self test was made or named".into()),
         Some(score) if score.total == 0 => check(State::Unknown, "the self test tried no broken executor".into()),
-        Some(score) if !score.same_corpus => {
-            check(State::Unknown, format!("{} of {} were caught, by another corpus than the record's", score.caught, score.total))
-        }
+        Some(score) if !score.same_corpus => check(
+            State::Unknown,
+            format!("{} of {} were caught, by another corpus than the record's", score.caught, score.total),
+        ),
         Some(score) if score.caught == score.total => check(State::Holds, format!("all {} were caught", score.total)),
-        Some(score) => check(State::Fails, format!("{} of {} were caught; missed: {}", score.caught, score.total, score.missed.join(", "))),
+        Some(score) => check(
+            State::Fails,
+            format!("{} of {} were caught; missed: {}", score.caught, score.total, score.missed.join(", ")),
+        ),
     }
 }
 
 fn layers_check(layers: Option<&Layers>) -> Check {
-    let check = |state, says: String| Check::new("harness/layers", "A second layer stops what one lets through", state, says, "gauntlet run --layers");
+    let check = |state, says: String| {
+        Check::new("harness/layers", "A second layer stops what one lets through", state, says, "gauntlet run --layers")
+    };
     match layers {
         None => check(State::Unknown, "no layers matrix was made or named".into()),
         Some(layers) if !layers.complete => check(State::Unknown, "the layers matrix is not complete".into()),
         Some(layers) => {
-            let open: Vec<&str> = layers.single.iter().filter(|(_, reason)| reason.is_none()).map(|(attack, _)| attack.as_str()).collect();
+            let open: Vec<&str> = layers
+                .single
+                .iter()
+                .filter(|(_, reason)| reason.is_none())
+                .map(|(attack, _)| attack.as_str())
+                .collect();
             let depth = format!("{} of {} attacks are stopped by two layers or more", layers.deep, layers.attacks);
             match open.as_slice() {
                 [] => check(State::Holds, format!("{depth}; why one is enough for the others is listed")),
-                [first, ..] => check(State::Fails, format!("{depth}; {} have one layer and no reason, {first} among them", open.len())),
+                [first, ..] => check(
+                    State::Fails,
+                    format!("{depth}; {} have one layer and no reason, {first} among them", open.len()),
+                ),
             }
         }
     }
@@ -315,12 +346,16 @@ fn unknown(audit: &Audit) -> Vec<String> {
         unknown.push("No advisory database was named: nothing is known of open advisories but what the linter holds of the engine.".to_owned());
     }
     unknown.push("Whether a release was yanked is known to the registry's index only, which is not asked; what an imported `cargo audit` report tells of it is kept.".to_owned());
-    unknown.push("Advisories are looked up by name and version: whether the faulty code is compiled in or reached is not known.".to_owned());
+    unknown.push(
+        "Advisories are looked up by name and version: whether the faulty code is compiled in or reached is not known."
+            .to_owned(),
+    );
     if audit.lint.waived.is_none() {
         unknown.push("The policy's text was not at hand: what its waivers accept is not known.".to_owned());
     }
     if audit.layers.is_none() {
-        unknown.push("The layers were not lifted one at a time: which layer stands behind which is not shown.".to_owned());
+        unknown
+            .push("The layers were not lifted one at a time: which layer stands behind which is not shown.".to_owned());
     }
     if audit.mutation.is_none() {
         unknown.push("No self test: how many broken executors this corpus would catch is not shown here.".to_owned());
@@ -346,7 +381,11 @@ fn summary(audit: &Audit, record: &Record) -> Summary {
     summary.open_advisories = open.len() as u64;
     let any = |status| summary.by_status.get(&status).is_some_and(|number| *number > 0);
     let run = record.exit_code();
-    summary.exit = if run == exit::BREACH || any(Status::NotSatisfied) || summary.open_advisories > 0 || summary.claims.get(&Standing::Broken).is_some_and(|number| *number > 0) {
+    summary.exit = if run == exit::BREACH
+        || any(Status::NotSatisfied)
+        || summary.open_advisories > 0
+        || summary.claims.get(&Standing::Broken).is_some_and(|number| *number > 0)
+    {
         exit::BREACH
     } else if run != exit::CLEAN || any(Status::NeedsAPerson) {
         exit::INCONCLUSIVE

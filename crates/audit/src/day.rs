@@ -9,7 +9,10 @@ pub(crate) fn day(text: &str) -> Option<Date> {
     if !(rest.is_empty() || rest.starts_with('T')) {
         return None;
     }
-    let shape = day.bytes().enumerate().all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+    let shape = day
+        .bytes()
+        .enumerate()
+        .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
     if shape { day.parse().ok() } else { None }
 }
 
@@ -25,7 +28,8 @@ mod tests {
     #[test]
     fn only_days_are_days() {
         assert_eq!(day("2026-11-21"), day("2026-11-21T10:00:00Z"));
-        for text in ["", "2026-13-01", "2026-02-30", "2026-1-1", "26-01-01", "2026-11-21x", "٢٠٢٦-١١-٢١", "2026-11-2١"] {
+        for text in ["", "2026-13-01", "2026-02-30", "2026-1-1", "26-01-01", "2026-11-21x", "٢٠٢٦-١١-٢١", "2026-11-2١"]
+        {
             assert_eq!(day(text), None, "{text}");
         }
         assert_eq!(between(day("2026-08-21").unwrap(), day("2026-11-21").unwrap()), 92);

@@ -105,7 +105,9 @@ fn all(parts: &[Part]) -> String {
 /// Trials about a key of the policy, or whose attack's id begins so.
 fn trials(name: &str, from: Sources<'_>) -> Part {
     let record = from.record;
-    let about = |trial: &&Trial| if name.contains('/') { trial.attack.starts_with(name) } else { trial.subjects.iter().any(|key| key == name) };
+    let about = |trial: &&Trial| {
+        if name.contains('/') { trial.attack.starts_with(name) } else { trial.subjects.iter().any(|key| key == name) }
+    };
     let about: Vec<&Trial> = record.trials.iter().filter(about).collect();
     let several = record.targets.len() > 1;
     let shown: Vec<Evidence> = about
@@ -121,7 +123,8 @@ fn trials(name: &str, from: Sources<'_>) -> Part {
     let proving = about.iter().filter(|trial| of_trial(trial).0 == Says::Yes).count();
     let held = record.policy.values.iter().find(|value| value.key == name).and_then(|value| value.not_held.as_deref());
     let names = |verdict| {
-        let ids: Vec<&str> = about.iter().filter(|trial| trial.verdict == verdict).map(|trial| trial.attack.as_str()).take(3).collect();
+        let ids: Vec<&str> =
+            about.iter().filter(|trial| trial.verdict == verdict).map(|trial| trial.attack.as_str()).take(3).collect();
         ids.join(", ")
     };
     let (says, why) = if breached > 0 {
@@ -196,15 +199,23 @@ fn check(id: &str, checks: &[Check]) -> Part {
 /// Whether every worker that reported its jail had a mechanism in full.
 fn jail(mechanism: &str, record: &Record) -> Part {
     let of = |granted| {
-        let runs = record.trials.iter().filter(|trial| trial.verdict == Verdict::Contained).filter_map(|trial| trial.run(Role::Attack));
-        runs.flat_map(|run| &run.confinement).filter(|seen| seen.mechanism == mechanism && seen.granted == granted).count()
+        let runs = record
+            .trials
+            .iter()
+            .filter(|trial| trial.verdict == Verdict::Contained)
+            .filter_map(|trial| trial.run(Role::Attack));
+        runs.flat_map(|run| &run.confinement)
+            .filter(|seen| seen.mechanism == mechanism && seen.granted == granted)
+            .count()
     };
     let (full, short) = (of(Granted::Full), of(Granted::Partial) + of(Granted::None));
     let (says, why) = match (full, short) {
         (0, 0) => (Says::Nothing, format!("no worker reported `{mechanism}`")),
         (full, 0) if record.complete => (Says::Yes, format!("{full} workers reported `{mechanism}` in full")),
         (_, 0) => (Says::Nothing, format!("the run was cut short, which proves nothing of `{mechanism}`")),
-        (full, short) => (Says::No, format!("{short} of {} workers went without the whole of `{mechanism}`", full + short)),
+        (full, short) => {
+            (Says::No, format!("{short} of {} workers went without the whole of `{mechanism}`", full + short))
+        }
     };
     Part::one(EvidenceKind::Jail, mechanism, says, why)
 }
@@ -243,13 +254,16 @@ fn at_most(key: &str, most: &str, record: &Record) -> Part {
     if found == "unlimited" {
         return part(Says::No, format!("`{key}` is unlimited"));
     }
-    let Some(unit) = key.strip_prefix("limits.").and_then(|name| name.parse::<LimitKey>().ok()).map(LimitKey::unit) else {
+    let Some(unit) = key.strip_prefix("limits.").and_then(|name| name.parse::<LimitKey>().ok()).map(LimitKey::unit)
+    else {
         return part(Says::Nothing, format!("`{key}` is not a limit"));
     };
     // As a policy would spell it: without the blanks that people read numbers by.
     let plain: String = found.chars().filter(|c| !c.is_whitespace()).collect();
     match (parse_quantity(&plain, unit), parse_quantity(most, unit)) {
-        (Ok(is), Ok(bound)) if is <= bound => part(Says::Yes, format!("`{key}` is {found}, at most {}", unit.show(bound))),
+        (Ok(is), Ok(bound)) if is <= bound => {
+            part(Says::Yes, format!("`{key}` is {found}, at most {}", unit.show(bound)))
+        }
         (Ok(_), Ok(bound)) => part(Says::No, format!("`{key}` is {found}, more than {}", unit.show(bound))),
         _ => part(Says::Nothing, format!("`{key}` is {found}, which cannot be compared")),
     }

@@ -12,7 +12,9 @@ fn read(text: &str, persons: &[&str]) -> Result<Vec<Answer>, AnswersError> {
 }
 
 fn one(line: &str, answer: &str, by: &str, date: &str) -> String {
-    format!("version: 1\nanswers:\n  - line: {line}\n    answer: \"{answer}\"\n    by: {by}\n    date: {date}\n    note: the list is read each morning\n")
+    format!(
+        "version: 1\nanswers:\n  - line: {line}\n    answer: \"{answer}\"\n    by: {by}\n    date: {date}\n    note: the list is read each morning\n"
+    )
 }
 
 #[test]

@@ -21,7 +21,13 @@ fn the_data_is_whole() {
     let audit = of(&support::sound(), all_checks(State::Holds), Vec::new());
     assert!(audit.lines.len() >= 40 && audit.claims.len() >= 30, "{} {}", audit.lines.len(), audit.claims.len());
     assert_eq!(audit.risks.len(), 7);
-    let used: BTreeSet<&str> = audit.frameworks.iter().flat_map(|framework| &framework.controls).flat_map(|control| &control.claims).map(String::as_str).collect();
+    let used: BTreeSet<&str> = audit
+        .frameworks
+        .iter()
+        .flat_map(|framework| &framework.controls)
+        .flat_map(|control| &control.claims)
+        .map(String::as_str)
+        .collect();
     let idle: Vec<&str> = audit.claims.iter().map(|claim| claim.id.as_str()).filter(|id| !used.contains(id)).collect();
     assert_eq!(idle, ["runs-repeatable", "processor-mitigated"], "claims that no control uses");
     for control in audit.frameworks.iter().flat_map(|framework| &framework.controls) {
@@ -35,11 +41,34 @@ fn the_data_is_whole() {
 #[test]
 fn with_all_evidence_there_all_lines_are_decided_by_it_but_those_that_ask_a_person() {
     let audit = of(&support::sound(), all_checks(State::Holds), Vec::new());
-    let open: Vec<(&str, &str)> =
-        audit.lines.iter().filter(|line| !matches!(line.status, Status::Satisfied | Status::NotApplicable)).map(|line| (line.id.as_str(), line.says.as_str())).collect();
-    assert_eq!(open.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["A1.subscribed", "A4.received", "A4.dashboard"], "{open:#?}");
-    assert!(audit.claims.iter().all(|claim| claim.standing == Standing::Supported), "{:#?}", audit.claims.iter().filter(|claim| claim.standing != Standing::Supported).map(|claim| (&claim.id, &claim.why)).collect::<Vec<_>>());
-    assert!(audit.frameworks.iter().flat_map(|framework| &framework.controls).all(|control| control.standing == Standing::Supported));
+    let open: Vec<(&str, &str)> = audit
+        .lines
+        .iter()
+        .filter(|line| !matches!(line.status, Status::Satisfied | Status::NotApplicable))
+        .map(|line| (line.id.as_str(), line.says.as_str()))
+        .collect();
+    assert_eq!(
+        open.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+        ["A1.subscribed", "A4.received", "A4.dashboard"],
+        "{open:#?}"
+    );
+    assert!(
+        audit.claims.iter().all(|claim| claim.standing == Standing::Supported),
+        "{:#?}",
+        audit
+            .claims
+            .iter()
+            .filter(|claim| claim.standing != Standing::Supported)
+            .map(|claim| (&claim.id, &claim.why))
+            .collect::<Vec<_>>()
+    );
+    assert!(
+        audit
+            .frameworks
+            .iter()
+            .flat_map(|framework| &framework.controls)
+            .all(|control| control.standing == Standing::Supported)
+    );
     assert!(audit.summary.decided_by_evidence * 100 >= audit.summary.lines * 70);
     all_holds(&audit);
 }
@@ -62,7 +91,11 @@ fn without_evidence_nothing_is_decided_and_nothing_claimed() {
 fn a_run_that_was_cut_short_proves_nothing() {
     let record = Record { complete: false, ..support::sound() };
     let audit = of(&record, all_checks(State::Holds), Vec::new());
-    for line in audit.lines.iter().filter(|line| line.evidence.iter().any(|item| item.kind == gauntlet_audit::EvidenceKind::Trial)) {
+    for line in audit
+        .lines
+        .iter()
+        .filter(|line| line.evidence.iter().any(|item| item.kind == gauntlet_audit::EvidenceKind::Trial))
+    {
         assert_eq!(line.status, Status::NeedsAPerson, "{line:#?}");
     }
     assert!(audit.unknown[0].contains("cut short"), "{:?}", audit.unknown);
@@ -84,9 +117,16 @@ fn a_contained_trial_without_a_live_control_proves_nothing() {
 #[test]
 fn what_evidence_says_no_person_unsays() {
     let mut record = support::sound();
-    let trial = record.trials.iter_mut().find(|trial| trial.subjects.iter().any(|key| key == "grants.network")).unwrap();
+    let trial =
+        record.trials.iter_mut().find(|trial| trial.subjects.iter().any(|key| key == "grants.network")).unwrap();
     trial.verdict = Verdict::Breached;
-    let answer = |line: &str| Answer { line: line.into(), answer: Reply::Yes, by: "Test Person".into(), date: "2026-11-20".into(), note: "so I say".into() };
+    let answer = |line: &str| Answer {
+        line: line.into(),
+        answer: Reply::Yes,
+        by: "Test Person".into(),
+        date: "2026-11-20".into(),
+        note: "so I say".into(),
+    };
     let audit = of(&record, all_checks(State::Fails), vec![answer("A2.closed"), answer("A1.subscribed")]);
     assert_eq!(line(&audit, "A2.closed").status, Status::NotSatisfied);
     let attested = line(&audit, "A1.subscribed");
@@ -124,7 +164,11 @@ fn a_score_is_counted_and_not_believed() {
         backstopped: Vec::new(),
     };
     let mut record = support::sound();
-    record.mutation = Some(MutationScore { caught: 2, total: 2, mutations: vec![mutation("one", true, 1), mutation("two", true, 0)] });
+    record.mutation = Some(MutationScore {
+        caught: 2,
+        total: 2,
+        mutations: vec![mutation("one", true, 1), mutation("two", true, 0)],
+    });
     let audit = of(&record, Vec::new(), Vec::new());
     let score = audit.mutation.clone().unwrap();
     assert_eq!((score.caught, score.total), (1, 2));
@@ -133,7 +177,10 @@ fn a_score_is_counted_and_not_believed() {
     let mut other = record.clone();
     other.corpus.sha256 = "0".repeat(64);
     record.mutation = None;
-    let inputs = Inputs { selftest: Some(&other), ..support::inputs(&record, Lint::default(), Vec::new(), Vec::new(), Vec::new()) };
+    let inputs = Inputs {
+        selftest: Some(&other),
+        ..support::inputs(&record, Lint::default(), Vec::new(), Vec::new(), Vec::new())
+    };
     let audit = audit_of(inputs);
     assert_eq!(standing(&audit, "attacked"), Standing::NoEvidence);
 }
@@ -169,11 +216,22 @@ fn residual_risk_follows_from_the_mitigations() {
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
-    prop_oneof![Just(Verdict::Contained), Just(Verdict::Breached), Just(Verdict::Inconclusive), Just(Verdict::Unsupported)]
+    prop_oneof![
+        Just(Verdict::Contained),
+        Just(Verdict::Breached),
+        Just(Verdict::Inconclusive),
+        Just(Verdict::Unsupported)
+    ]
 }
 
 fn state() -> impl Strategy<Value = State> {
-    prop_oneof![Just(State::Holds), Just(State::Fails), Just(State::Unknown), Just(State::NotApplicable), Just(State::Told)]
+    prop_oneof![
+        Just(State::Holds),
+        Just(State::Fails),
+        Just(State::Unknown),
+        Just(State::NotApplicable),
+        Just(State::Told)
+    ]
 }
 
 proptest! {
@@ -207,16 +265,33 @@ proptest! {
 #[test]
 fn the_supply_chain_counts_each_advisory_once() {
     let advisory = |id: &str| gauntlet_audit::Advisory {
-        id: id.into(), aliases: Vec::new(), package: "p".into(), version: "1.0.0".into(), title: String::new(), date: "2026-01-01".into(),
-        kind: "vulnerability".into(), severity: "high".into(), patched: Vec::new(), ignored: None,
+        id: id.into(),
+        aliases: Vec::new(),
+        package: "p".into(),
+        version: "1.0.0".into(),
+        title: String::new(),
+        date: "2026-01-01".into(),
+        kind: "vulnerability".into(),
+        severity: "high".into(),
+        patched: Vec::new(),
+        ignored: None,
     };
     let list = |of: &str| gauntlet_audit::DependencyList {
-        of: of.into(), source: String::new(), sha256: String::new(), packages: 1, elsewhere: Vec::new(), looked_up: true,
-        advisories: vec![advisory("RUSTSEC-2099-0001")], notes: Vec::new(),
+        of: of.into(),
+        source: String::new(),
+        sha256: String::new(),
+        packages: 1,
+        elsewhere: Vec::new(),
+        looked_up: true,
+        advisories: vec![advisory("RUSTSEC-2099-0001")],
+        notes: Vec::new(),
     };
     let record = support::sound();
     let supply = Supply { database: None, lists: vec![list("project"), list("gauntlet")] };
-    let inputs = Inputs { supply, ..support::inputs(&record, Lint::default(), all_checks(State::Holds), Vec::new(), Vec::new()) };
+    let inputs = Inputs {
+        supply,
+        ..support::inputs(&record, Lint::default(), all_checks(State::Holds), Vec::new(), Vec::new())
+    };
     let audit = audit_of(inputs);
     assert_eq!((audit.summary.open_advisories, audit.summary.exit), (1, gauntlet_record::exit::BREACH));
 }

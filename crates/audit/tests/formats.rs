@@ -25,16 +25,38 @@ fn with_text(text: &str) -> Audit {
     record.trials[0].verdict = gauntlet_record::Verdict::Breached;
     let mut finding = support::finding("grant-root");
     finding.message = text.into();
-    let checks = support::all_checks(State::Fails).into_iter().map(|check| gauntlet_audit::Check { says: text.into(), source: text.into(), ..check }).collect();
-    let answer = Answer { line: "A1.subscribed".into(), answer: Reply::Yes, by: text.into(), date: "2026-11-20".into(), note: text.into() };
+    let checks = support::all_checks(State::Fails)
+        .into_iter()
+        .map(|check| gauntlet_audit::Check { says: text.into(), source: text.into(), ..check })
+        .collect();
+    let answer = Answer {
+        line: "A1.subscribed".into(),
+        answer: Reply::Yes,
+        by: text.into(),
+        date: "2026-11-20".into(),
+        note: text.into(),
+    };
     let accepted = Answer { line: "risk.cpu".into(), answer: Reply::Accepted, ..answer.clone() };
     let lint = Lint { source: text.into(), findings: vec![finding], waived: Some(Vec::new()), module: None };
     let mut audit = support::with(&record, lint, checks, vec![answer, accepted], Vec::new());
     audit.supply.lists.push(gauntlet_audit::DependencyList {
-        of: text.into(), source: text.into(), sha256: text.into(), packages: 1, elsewhere: vec![text.into()], looked_up: true,
+        of: text.into(),
+        source: text.into(),
+        sha256: text.into(),
+        packages: 1,
+        elsewhere: vec![text.into()],
+        looked_up: true,
         advisories: vec![gauntlet_audit::Advisory {
-            id: text.into(), aliases: vec![text.into()], package: text.into(), version: text.into(), title: text.into(), date: text.into(),
-            kind: "vulnerability".into(), severity: text.into(), patched: vec![text.into()], ignored: Some(text.into()),
+            id: text.into(),
+            aliases: vec![text.into()],
+            package: text.into(),
+            version: text.into(),
+            title: text.into(),
+            date: text.into(),
+            kind: "vulnerability".into(),
+            severity: text.into(),
+            patched: vec![text.into()],
+            ignored: Some(text.into()),
         }],
         notes: vec![text.into()],
     });
@@ -78,7 +100,10 @@ fn nothing_hostile_acts_in_any_format() {
         for all in [&html, &markdown, &render(&audit, Format::Human)] {
             assert!(!all.contains('\u{1b}') && !all.contains('\u{202e}') && !all.contains('\u{9b}'), "{text}");
             for line in all.lines() {
-                assert!(!line.trim_start().starts_with("::") && !line.contains("##[") && !line.contains("##vso["), "{text}: {line}");
+                assert!(
+                    !line.trim_start().starts_with("::") && !line.contains("##[") && !line.contains("##vso["),
+                    "{text}: {line}"
+                );
             }
         }
     }
@@ -92,7 +117,10 @@ fn the_page_is_closed_and_whole() {
         assert!(!html.contains(outside), "{outside}");
     }
     let mut open: Vec<&str> = Vec::new();
-    for tag in ["section", "table", "details", "ul", "li", "dl", "article", "nav", "main", "header", "footer", "tr", "td", "th", "p", "a", "span", "div", "svg"] {
+    for tag in [
+        "section", "table", "details", "ul", "li", "dl", "article", "nav", "main", "header", "footer", "tr", "td",
+        "th", "p", "a", "span", "div", "svg",
+    ] {
         let starts = html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count();
         if starts != html.matches(&format!("</{tag}>")).count() {
             open.push(tag);
@@ -116,7 +144,11 @@ fn the_schema_takes_every_audit_and_is_the_one_that_lies_in_the_repository() {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &schema).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "`UPDATE=1 cargo test -p gauntlet-audit --test formats` rewrites it");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        schema,
+        "`UPDATE=1 cargo test -p gauntlet-audit --test formats` rewrites it"
+    );
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     for audit in [with_text("plain"), support::of(&support::sound(), Vec::new(), Vec::new())] {
         let json: serde_json::Value = serde_json::from_str(&render(&audit, Format::Json)).unwrap();
@@ -132,7 +164,11 @@ fn every_format_names_the_open_lines() {
     for format in Format::ALL {
         assert_eq!(format.to_string().parse(), Ok(*format));
         let text = render(&audit, *format);
-        assert!(text.contains("Who reads the engine's security advisories") || text.contains("Who reads the engine&#39;s security advisories"), "{format}");
+        assert!(
+            text.contains("Who reads the engine's security advisories")
+                || text.contains("Who reads the engine&#39;s security advisories"),
+            "{format}"
+        );
     }
 }
 

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gauntlet_audit::supply::{
-    Config, Database, DatabaseError, OWN_LOCKFILE, cargo_audit, checks, config, engine, engine_checks, lockfile, program,
+    Config, Database, DatabaseError, OWN_LOCKFILE, cargo_audit, checks, config, engine, engine_checks, lockfile,
+    program,
 };
 use gauntlet_audit::{DependencyList, Lint, State, Supply};
 
@@ -86,13 +87,18 @@ fn what_is_no_database_is_refused() {
     assert!(matches!(Database::open(empty.path(), None, NOW, 90), Err(DatabaseError::Io { .. })));
     fs::create_dir_all(empty.path().join("crates")).unwrap();
     assert!(matches!(Database::open(empty.path(), None, NOW, 90), Err(DatabaseError::Empty)));
-    for (name, text) in [("RUSTSEC-2099-0009.md", "garbage"), ("RUSTSEC-2099-0009.toml", "[advisory]"), ("x.md", "```toml\n[advisory]\n")] {
+    for (name, text) in [
+        ("RUSTSEC-2099-0009.md", "garbage"),
+        ("RUSTSEC-2099-0009.toml", "[advisory]"),
+        ("x.md", "```toml\n[advisory]\n"),
+    ] {
         let broken = copy();
         fs::write(broken.path().join("crates/gauntlet-test-left").join(name), text).unwrap();
         let error = Database::open(broken.path(), None, NOW, 90).unwrap_err();
         assert!(matches!(error, DatabaseError::Broken(_)), "{name}: {error}");
     }
-    for commit in ["", "0123", "zz23456789abcdef0123456789abcdef01234567", "0123456789abcdef0123456789abcdef012345678"] {
+    for commit in ["", "0123", "zz23456789abcdef0123456789abcdef01234567", "0123456789abcdef0123456789abcdef012345678"]
+    {
         assert!(matches!(Database::open(&folder(), Some(commit), NOW, 90), Err(DatabaseError::Commit(_))), "{commit}");
     }
 }
@@ -126,7 +132,11 @@ fn every_kind_of_advisory_is_told_and_no_score_counts_as_high() {
         ],
         &Config::default(),
     );
-    let told: Vec<_> = found.advisories.iter().map(|advisory| (advisory.id.as_str(), advisory.kind.as_str(), advisory.severity.as_str())).collect();
+    let told: Vec<_> = found
+        .advisories
+        .iter()
+        .map(|advisory| (advisory.id.as_str(), advisory.kind.as_str(), advisory.severity.as_str()))
+        .collect();
     assert_eq!(
         told,
         [
@@ -190,7 +200,10 @@ fn the_engine_is_looked_up_by_name() {
     record.targets[0].version = "47.0.0".into();
     let database = database();
     let lists = engine(&record, "48.0.8", Some(&database)).unwrap();
-    assert_eq!(lists[0].advisories.iter().map(|advisory| advisory.id.as_str()).collect::<Vec<_>>(), ["RUSTSEC-2099-0003"]);
+    assert_eq!(
+        lists[0].advisories.iter().map(|advisory| advisory.id.as_str()).collect::<Vec<_>>(),
+        ["RUSTSEC-2099-0003"]
+    );
     assert_eq!(lists[0].advisories[0].severity, "low");
     let checks = engine_checks(&record, "48.0.8", &lists, Some(&database), &Lint::default(), NOW);
     assert_eq!(state(&checks, "supply/engine-advisories"), State::Fails);
@@ -235,7 +248,14 @@ fn a_report_of_cargo_audit_is_taken() {
 
 #[test]
 fn a_report_of_cargo_audit_that_contradicts_itself_is_refused() {
-    for text in [String::new(), "[]".into(), "{}".into(), printed(2), printed(1).replace("\"dependency-count\":7", "\"dependency-count\":0"), printed(1)[..300].to_owned()] {
+    for text in [
+        String::new(),
+        "[]".into(),
+        "{}".into(),
+        printed(2),
+        printed(1).replace("\"dependency-count\":7", "\"dependency-count\":0"),
+        printed(1)[..300].to_owned(),
+    ] {
         assert!(cargo_audit("audit.json", &text, &Config::default()).is_err(), "{text}");
     }
 }

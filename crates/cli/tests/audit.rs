@@ -38,7 +38,13 @@ impl Place {
 
     fn audit(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gauntlet"));
-        command.arg("audit").arg(root()).arg("--output").arg(self.folder.path().join("out")).arg("--record").arg(&self.record);
+        command
+            .arg("audit")
+            .arg(root())
+            .arg("--output")
+            .arg(self.folder.path().join("out"))
+            .arg("--record")
+            .arg(&self.record);
         command.args(["--no-drills"]).args(arguments).env("NO_COLOR", "1").output().unwrap()
     }
 
@@ -59,7 +65,9 @@ fn a_saved_record_makes_a_whole_bundle() {
     let database = database();
     let output = place.audit(&["--db", database.to_str().unwrap(), "--max-db-age", NOT_STALE]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    for name in ["record.json", "audit.json", "audit.md", "audit.html", "report.html", "report.md", "report.sarif", "junit.xml"] {
+    for name in
+        ["record.json", "audit.json", "audit.md", "audit.html", "report.html", "report.md", "report.sarif", "junit.xml"]
+    {
         assert!(fs::metadata(place.folder.path().join("out").join(name)).unwrap().len() > 0, "{name}");
     }
     let audit = place.written();
@@ -95,7 +103,10 @@ fn what_is_wrong_with_the_input_is_said() {
     refused(&place.audit(&["--layers-matrix", place.file("layers.json", "{}").to_str().unwrap()]), "layers matrix");
     refused(&place.audit(&["--cargo-audit", place.file("empty.json", "").to_str().unwrap()]), "could not look");
     refused(&place.audit(&["--program", env!("CARGO_BIN_EXE_gauntlet")]), "no list of dependencies");
-    refused(&place.audit(&["--selftest-record", place.file("garbage.json", "{").to_str().unwrap()]), "not a whole record");
+    refused(
+        &place.audit(&["--selftest-record", place.file("garbage.json", "{").to_str().unwrap()]),
+        "not a whole record",
+    );
     assert!(!place.folder.path().join("out").exists());
 }
 
@@ -107,7 +118,11 @@ fn a_cut_record_claims_nothing() {
     let output = place.audit(&[]);
     assert_ne!(output.status.code(), Some(0));
     let audit = place.written();
-    for claim in audit.claims.iter().filter(|claim| claim.evidence.iter().any(|item| item.kind == gauntlet_audit::EvidenceKind::Trial)) {
+    for claim in audit
+        .claims
+        .iter()
+        .filter(|claim| claim.evidence.iter().any(|item| item.kind == gauntlet_audit::EvidenceKind::Trial))
+    {
         assert_ne!(claim.standing, gauntlet_audit::Standing::Supported, "{claim:?}");
     }
 }
@@ -120,7 +135,9 @@ fn every_beginning_of_an_attack_that_the_data_names_is_in_the_corpus() {
         .collect();
     let classes: Vec<&str> = ids.iter().filter_map(|id| id.split('/').next()).collect();
     let mut named = 0;
-    for (file, text) in gauntlet_reports::CONTROLS.iter().filter(|(file, _)| matches!(*file, "claims.yaml" | "baseline.yaml")) {
+    for (file, text) in
+        gauntlet_reports::CONTROLS.iter().filter(|(file, _)| matches!(*file, "claims.yaml" | "baseline.yaml"))
+    {
         for line in text.lines().filter_map(|line| line.trim_start().strip_prefix("trials: [")) {
             for name in line.trim_end_matches(']').split(", ").filter(|name| name.contains('/')) {
                 let folder = name.split('/').next().unwrap();
@@ -136,7 +153,8 @@ fn every_beginning_of_an_attack_that_the_data_names_is_in_the_corpus() {
 #[test]
 fn the_table_of_mistakes_is_the_list_of_mistakes() {
     let table = include_str!("../../audit/tests/mistakes.tsv");
-    let listed: Vec<&str> = table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('\t').next()).collect();
+    let listed: Vec<&str> =
+        table.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('\t').next()).collect();
     let known: Vec<&str> = gauntlet_weakened::mistakes().iter().map(|mistake| mistake.name).collect();
     assert_eq!(listed, known);
 }

@@ -28,7 +28,11 @@ pub(super) fn read(_: &str, node: &Node, reader: &mut Reader) -> Option<Vec<Clai
         if needs.is_empty() {
             reader.fault("missing-key", "a claim that rests on nothing", "", item.span);
         }
-        claims.push(ClaimData { id: needed("id", id, item, reader)?, says: needed("says", says, item, reader)?, needs });
+        claims.push(ClaimData {
+            id: needed("id", id, item, reader)?,
+            says: needed("says", says, item, reader)?,
+            needs,
+        });
     }
     Some(claims)
 }

@@ -45,7 +45,12 @@ pub(super) fn read(file: &str, node: &Node, reader: &mut Reader) -> Option<Frame
         }
     }
     let Some(checked) = checked else {
-        reader.fault("missing-key", "`checked` is missing", "Say whether the ids were held against the text.", node.span);
+        reader.fault(
+            "missing-key",
+            "`checked` is missing",
+            "Say whether the ids were held against the text.",
+            node.span,
+        );
         return None;
     };
     let controls = items.iter().map(|item| control(item, checked, reader)).collect::<Option<Vec<_>>>()?;

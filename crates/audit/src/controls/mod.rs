@@ -79,7 +79,8 @@ impl Controls {
         let claims = parse("claims.yaml", find("claims.yaml")?, claims::read)?;
         let checklist = parse("baseline.yaml", find("baseline.yaml")?, checklist::read)?;
         let others = files.iter().filter(|(file, _)| !matches!(*file, "claims.yaml" | "baseline.yaml"));
-        let frameworks = others.map(|(file, text)| parse(file, text, frameworks::read)).collect::<Result<Vec<_>, _>>()?;
+        let frameworks =
+            others.map(|(file, text)| parse(file, text, frameworks::read)).collect::<Result<Vec<_>, _>>()?;
         let controls = Self { checklist, claims, frameworks };
         controls.check()?;
         Ok(controls)
@@ -158,7 +159,10 @@ fn parse<T>(file: &str, text: &str, read: fn(&str, &Node, &mut Reader) -> Option
 
 fn broken(file: &str, fault: Option<&Fault>) -> ControlsError {
     let (line, message) = fault.map_or((1, "a key is missing".to_owned()), |fault| {
-        (fault.span.line, if fault.fix.is_empty() { fault.message.clone() } else { format!("{}. {}", fault.message, fault.fix) })
+        (
+            fault.span.line,
+            if fault.fix.is_empty() { fault.message.clone() } else { format!("{}. {}", fault.message, fault.fix) },
+        )
     });
     ControlsError::Fault { file: file.to_owned(), line, message }
 }

@@ -161,7 +161,10 @@ impl Page {
     /// A row: its first cell, its heading, its other cells with their labels. All of it is HTML already.
     fn row(&mut self, id: &str, first: &str, heading: &str, cells: &[(&str, String)]) {
         let id = if id.is_empty() { String::new() } else { format!(" id=\"{id}\"") };
-        let _ = write!(self.text, "<tr role=\"row\"{id}><td role=\"cell\">{first}</td><th scope=\"row\" role=\"rowheader\">{heading}</th>");
+        let _ = write!(
+            self.text,
+            "<tr role=\"row\"{id}><td role=\"cell\">{first}</td><th scope=\"row\" role=\"rowheader\">{heading}</th>"
+        );
         for (label, cell) in cells {
             if cell.is_empty() {
                 self.put("<td role=\"cell\" class=\"empty\"><span class=\"absent\" aria-hidden=\"true\">\u{2013}</span></td>");
@@ -184,7 +187,12 @@ impl Page {
             _ => ("warn", "Not everything is decided"),
         };
         let of = |status| summary.by_status.get(&status).copied().unwrap_or(0);
-        let targets: Vec<String> = audit.subject.targets.iter().map(|target| format!("{} ({} {})", target.name, target.engine, target.version)).collect();
+        let targets: Vec<String> = audit
+            .subject
+            .targets
+            .iter()
+            .map(|target| format!("{} ({} {})", target.name, target.engine, target.version))
+            .collect();
         self.put(&page::head(&format!("Gauntlet audit: {word}"), &format!("{}{STYLE}", page::STYLE)));
         let _ = write!(
             self.text,
@@ -199,21 +207,37 @@ impl Page {
             summary.decided_by_evidence,
             summary.exit,
             meaning(summary.exit),
-            escape(&format!("{} \u{b7} {} \u{b7} policy {} \u{b7} {} {} on {}", audit.made, targets.join(", "), audit.subject.policy, audit.subject.host.os, audit.subject.host.kernel, audit.subject.host.arch))
+            escape(&format!(
+                "{} \u{b7} {} \u{b7} policy {} \u{b7} {} {} on {}",
+                audit.made,
+                targets.join(", "),
+                audit.subject.policy,
+                audit.subject.host.os,
+                audit.subject.host.kernel,
+                audit.subject.host.arch
+            ))
         );
         if !audit.subject.complete {
-            self.put("<p class=\"cut\">INCOMPLETE: the run was cut off. Nothing that rests on its trials is claimed.</p>\n");
+            self.put(
+                "<p class=\"cut\">INCOMPLETE: the run was cut off. Nothing that rests on its trials is claimed.</p>\n",
+            );
         }
         self.put("</div></header>\n");
     }
 
     fn summary(&mut self, audit: &Audit) {
         let of = |status: Status| audit.summary.by_status.get(&status).copied().unwrap_or(0);
-        let order = [Status::Satisfied, Status::NotSatisfied, Status::NeedsAPerson, Status::Attested, Status::NotApplicable];
+        let order =
+            [Status::Satisfied, Status::NotSatisfied, Status::NeedsAPerson, Status::Attested, Status::NotApplicable];
         self.put("<ul class=\"tiles five\">\n");
         for one in order {
             let class = if of(one) == 0 { "none" } else { class_of(one) };
-            let _ = writeln!(self.text, "<li class=\"{class}\"><span class=\"number\">{}</span><span class=\"word\">{}</span></li>", of(one), one.as_str());
+            let _ = writeln!(
+                self.text,
+                "<li class=\"{class}\"><span class=\"number\">{}</span><span class=\"word\">{}</span></li>",
+                of(one),
+                one.as_str()
+            );
         }
         self.put("</ul>\n<svg class=\"share\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" aria-hidden=\"true\" focusable=\"false\">");
         let all = audit.summary.lines.max(1);
@@ -233,19 +257,34 @@ impl Page {
         }
         self.put("</svg>\n<nav class=\"chapters\" aria-label=\"Chapters\"><ul>\n");
         let fixed = [("open", "What is open"), ("checklist", "Checklist"), ("risks", "Risks"), ("claims", "Claims")];
-        let chapters = audit.frameworks.iter().map(|framework| (place("framework", &framework.id), framework.title.clone()));
-        let last = [("supply", "Supply chain"), ("checks", "Host and drills"), ("layers", "Layers and self test"), ("unknown", "Not known")];
+        let chapters =
+            audit.frameworks.iter().map(|framework| (place("framework", &framework.id), framework.title.clone()));
+        let last = [
+            ("supply", "Supply chain"),
+            ("checks", "Host and drills"),
+            ("layers", "Layers and self test"),
+            ("unknown", "Not known"),
+        ];
         let own = |(id, title): &(&str, &str)| ((*id).to_owned(), (*title).to_owned());
         for (id, title) in fixed.iter().map(own).chain(chapters).chain(last.iter().map(own)) {
             let _ = writeln!(self.text, "<li><a href=\"#{id}\">{}</a></li>", escape(&title));
         }
         self.put("</ul></nav>\n<div class=\"card run-facts\"><dl class=\"facts\">\n");
         let subject = &audit.subject;
-        let verdicts: Vec<String> = subject.trials.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
+        let verdicts: Vec<String> =
+            subject.trials.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
         for (what, told) in [
             ("Trials", escape(&format!("{}; {} witnessed by a live control", verdicts.join(", "), subject.witnessed))),
             ("Policy", format!("{} {}", escape(&subject.policy), code(&subject.policy_sha256))),
-            ("Corpus", format!("{} of {} attacks {}", subject.corpus.selected, subject.corpus.attacks, code(&subject.corpus.sha256))),
+            (
+                "Corpus",
+                format!(
+                    "{} of {} attacks {}",
+                    subject.corpus.selected,
+                    subject.corpus.attacks,
+                    code(&subject.corpus.sha256)
+                ),
+            ),
             ("Record", format!("record.json {}", code(&subject.record_sha256))),
             ("Command", code(&audit.command.join(" "))),
         ] {
@@ -255,15 +294,29 @@ impl Page {
     }
 
     fn open(&mut self, audit: &Audit) {
-        self.section("open", "What is open", "Lines that evidence speaks against, and questions that a person has to answer.", false);
-        let open: Vec<&Line> = audit.lines.iter().filter(|line| matches!(line.status, Status::NotSatisfied | Status::NeedsAPerson)).collect();
+        self.section(
+            "open",
+            "What is open",
+            "Lines that evidence speaks against, and questions that a person has to answer.",
+            false,
+        );
+        let open: Vec<&Line> = audit
+            .lines
+            .iter()
+            .filter(|line| matches!(line.status, Status::NotSatisfied | Status::NeedsAPerson))
+            .collect();
         if open.is_empty() {
             self.put("<p class=\"card pad\">Nothing.</p>\n</section>\n");
             return;
         }
         self.table("open", "Open lines", &["Status", "Line", "Why"]);
         for line in open {
-            let heading = format!("<a href=\"#{}\"><span class=\"id\">{}</span> {}</a>", place("line", &line.id), escape(&line.id), escape(&line.text));
+            let heading = format!(
+                "<a href=\"#{}\"><span class=\"id\">{}</span> {}</a>",
+                place("line", &line.id),
+                escape(&line.id),
+                escape(&line.text)
+            );
             self.row("", &status(line.status), &heading, &[("Why", prose(&line.says) + &question(line))]);
         }
         self.end_table();
@@ -271,7 +324,12 @@ impl Page {
     }
 
     fn checklist(&mut self, audit: &Audit) {
-        self.section("checklist", "Baseline checklist", "Line by line, with what decided it. A line without evidence is decided by nobody.", true);
+        self.section(
+            "checklist",
+            "Baseline checklist",
+            "Line by line, with what decided it. A line without evidence is decided by nobody.",
+            true,
+        );
         let mut sections: Vec<(&str, &str)> = Vec::new();
         for line in &audit.lines {
             if sections.last().is_none_or(|(id, _)| *id != line.section) {
@@ -285,7 +343,12 @@ impl Page {
             for line in audit.lines.iter().filter(|line| line.section == id) {
                 let heading = format!("<span class=\"id\">{}</span> {}", escape(&line.id), escape(&line.text));
                 let why = prose(&line.says) + &question(line) + &line.answer.as_ref().map(answer).unwrap_or_default();
-                self.row(&place("line", &line.id), &status(line.status), &heading, &[("Why", why), ("Evidence", evidence(&line.evidence))]);
+                self.row(
+                    &place("line", &line.id),
+                    &status(line.status),
+                    &heading,
+                    &[("Why", why), ("Evidence", evidence(&line.evidence))],
+                );
             }
             self.end_table();
         }
@@ -293,7 +356,12 @@ impl Page {
     }
 
     fn risks(&mut self, audit: &Audit) {
-        self.section("risks", "Risks", "Likelihood and impact are those without mitigations; what is left follows from how the mitigations stand.", true);
+        self.section(
+            "risks",
+            "Risks",
+            "Likelihood and impact are those without mitigations; what is left follows from how the mitigations stand.",
+            true,
+        );
         for risk in &audit.risks {
             self.risk(risk);
         }
@@ -313,7 +381,13 @@ impl Page {
             id = place("risk", &risk.id)
         );
         for mitigation in &risk.mitigations {
-            let _ = write!(self.text, "<li><a href=\"#{}\">{}</a> {}</li>", place("claim", &mitigation.claim), escape(&mitigation.claim), standing(mitigation.standing));
+            let _ = write!(
+                self.text,
+                "<li><a href=\"#{}\">{}</a> {}</li>",
+                place("claim", &mitigation.claim),
+                escape(&mitigation.claim),
+                standing(mitigation.standing)
+            );
         }
         let accepted = risk.accepted.as_ref().map_or_else(|| "by nobody yet".to_owned(), answer);
         let _ = write!(
@@ -325,7 +399,12 @@ impl Page {
     }
 
     fn claims(&mut self, audit: &Audit) {
-        self.section("claims", "Claims", "What is said of the sandbox, and what it rests on. A claim never survives missing evidence.", true);
+        self.section(
+            "claims",
+            "Claims",
+            "What is said of the sandbox, and what it rests on. A claim never survives missing evidence.",
+            true,
+        );
         self.table("claims", "Claims", &["Standing", "Claim", "Why", "Evidence"]);
         for claim in &audit.claims {
             self.claim(claim);
@@ -355,14 +434,33 @@ impl Page {
             of(Standing::NoEvidence)
         );
         self.section(&id, &framework.title, &lead, true);
-        self.table(&id, "Controls that claims are mapped to; a test result is evidence for a control, not the control", &["Evidence", "Control", "Claims", "Reason"]);
+        self.table(
+            &id,
+            "Controls that claims are mapped to; a test result is evidence for a control, not the control",
+            &["Evidence", "Control", "Claims", "Reason"],
+        );
         for control in &framework.controls {
             let checked = if control.checked { "" } else { " (id not checked)" };
-            let heading = format!("{} <span class=\"id\">{}{checked}</span>", code(&control.id), escape(&control.title));
-            let claims: Vec<String> = control.claims.iter().map(|claim| format!("<li><a href=\"#{}\">{}</a></li>", place("claim", claim), escape(claim))).collect();
-            let doubt = control.doubt.as_ref().map(|doubt| format!("<p class=\"doubt\">A reader may disagree: {}</p>", escape(doubt))).unwrap_or_default();
-            let reason = format!("{}<p class=\"note\">{}.</p>{doubt}", escape(&control.reason), escape(&capital(&control.why)));
-            self.row("", &standing(control.standing), &heading, &[("Claims", format!("<ul class=\"names\">{}</ul>", claims.concat())), ("Reason", reason)]);
+            let heading =
+                format!("{} <span class=\"id\">{}{checked}</span>", code(&control.id), escape(&control.title));
+            let claims: Vec<String> = control
+                .claims
+                .iter()
+                .map(|claim| format!("<li><a href=\"#{}\">{}</a></li>", place("claim", claim), escape(claim)))
+                .collect();
+            let doubt = control
+                .doubt
+                .as_ref()
+                .map(|doubt| format!("<p class=\"doubt\">A reader may disagree: {}</p>", escape(doubt)))
+                .unwrap_or_default();
+            let reason =
+                format!("{}<p class=\"note\">{}.</p>{doubt}", escape(&control.reason), escape(&capital(&control.why)));
+            self.row(
+                "",
+                &standing(control.standing),
+                &heading,
+                &[("Claims", format!("<ul class=\"names\">{}</ul>", claims.concat())), ("Reason", reason)],
+            );
         }
         self.end_table();
         self.put("</section>\n");
@@ -403,19 +501,41 @@ impl Page {
             .advisories
             .iter()
             .map(|advisory| {
-                let patched = if advisory.patched.is_empty() { "no fix".to_owned() } else { format!("fixed in {}", advisory.patched.join(", ")) };
-                let beside = advisory.ignored.as_ref().map(|why| format!("; does not count: {why}")).unwrap_or_default();
-                format!("<li>{} {}</li>", code(&advisory.id), escape(&format!("{} {}: {} ({}, {}; {patched}{beside})", advisory.package, advisory.version, advisory.title, advisory.kind, advisory.severity)))
+                let patched = if advisory.patched.is_empty() {
+                    "no fix".to_owned()
+                } else {
+                    format!("fixed in {}", advisory.patched.join(", "))
+                };
+                let beside =
+                    advisory.ignored.as_ref().map(|why| format!("; does not count: {why}")).unwrap_or_default();
+                format!(
+                    "<li>{} {}</li>",
+                    code(&advisory.id),
+                    escape(&format!(
+                        "{} {}: {} ({}, {}; {patched}{beside})",
+                        advisory.package, advisory.version, advisory.title, advisory.kind, advisory.severity
+                    ))
+                )
             })
             .collect();
-        let told = if told.is_empty() { String::new() } else { format!("<ul class=\"attacks\">{}</ul>", told.concat()) };
+        let told =
+            if told.is_empty() { String::new() } else { format!("<ul class=\"attacks\">{}</ul>", told.concat()) };
         let mut notes: Vec<String> = list.notes.iter().map(|note| escape(note)).collect();
         if !list.elsewhere.is_empty() {
             let shown: Vec<String> = list.elsewhere.iter().take(20).map(|package| escape(package)).collect();
-            notes.push(format!("{} from elsewhere, for which no advisory can be looked up: {}", list.elsewhere.len(), shown.join(", ")));
+            notes.push(format!(
+                "{} from elsewhere, for which no advisory can be looked up: {}",
+                list.elsewhere.len(),
+                shown.join(", ")
+            ));
         }
         let heading = format!("{}<p class=\"note\">{}</p>", code(&list.of), escape(&list.source));
-        self.row("", &first, &heading, &[("Packages", list.packages.to_string()), ("Advisories", told), ("Notes", notes.join("<br>"))]);
+        self.row(
+            "",
+            &first,
+            &heading,
+            &[("Packages", list.packages.to_string()), ("Advisories", told), ("Notes", notes.join("<br>"))],
+        );
     }
 
     fn checks(&mut self, audit: &Audit) {
@@ -423,20 +543,34 @@ impl Page {
         self.table("checks", "Checks", &["State", "Check", "Found", "Where"]);
         for check in &audit.checks {
             let heading = format!("<span class=\"id\">{}</span> {}", escape(&check.id), escape(&check.title));
-            self.row(&place("check", &check.id), &state(check.state), &heading, &[("Found", prose(&check.says)), ("Where", code(&check.source))]);
+            self.row(
+                &place("check", &check.id),
+                &state(check.state),
+                &heading,
+                &[("Found", prose(&check.says)), ("Where", code(&check.source))],
+            );
         }
         self.end_table();
         self.put("</section>\n");
     }
 
     fn layers(&mut self, audit: &Audit) {
-        self.section("layers", "Layers and self test", "Whether one layer stands behind another, and whether the corpus would notice a broken sandbox.", false);
+        self.section(
+            "layers",
+            "Layers and self test",
+            "Whether one layer stands behind another, and whether the corpus would notice a broken sandbox.",
+            false,
+        );
         match &audit.mutation {
             Some(score) => {
                 let missed: Vec<String> = score.missed.iter().map(|name| code(name)).collect();
                 let missed = if missed.is_empty() { String::new() } else { format!(" Missed: {}.", missed.join(", ")) };
                 let other = if score.same_corpus { "" } else { " Measured with another corpus than the record's." };
-                let _ = writeln!(self.text, "<p class=\"card pad\">{} of {} broken executors were caught.{missed}{other}</p>", score.caught, score.total);
+                let _ = writeln!(
+                    self.text,
+                    "<p class=\"card pad\">{} of {} broken executors were caught.{missed}{other}</p>",
+                    score.caught, score.total
+                );
             }
             None => self.put("<p class=\"card pad\">No self test was made or named.</p>\n"),
         }
@@ -490,7 +624,12 @@ fn question(line: &Line) -> String {
 }
 
 fn answer(answer: &Answer) -> String {
-    format!("<p class=\"answer\">{} on {}: {}</p>", escape(&answer.by), escape(&answer.date), escape(&format!("{}. {}", capital(answer.answer.as_str()), answer.note)))
+    format!(
+        "<p class=\"answer\">{} on {}: {}</p>",
+        escape(&answer.by),
+        escape(&answer.date),
+        escape(&format!("{}. {}", capital(answer.answer.as_str()), answer.note))
+    )
 }
 
 /// Evidence in a fold: what it is as a summary, each piece inside. Checks link to their place.
@@ -508,9 +647,17 @@ fn evidence(all: &[Evidence]) -> String {
             };
             let id = match item.kind {
                 EvidenceKind::Check => format!("<a href=\"#{}\">{}</a>", place("check", &item.id), escape(&item.id)),
-                EvidenceKind::Trial | EvidenceKind::Rule | EvidenceKind::Value | EvidenceKind::Jail | EvidenceKind::Measured => code(&item.id),
+                EvidenceKind::Trial
+                | EvidenceKind::Rule
+                | EvidenceKind::Value
+                | EvidenceKind::Jail
+                | EvidenceKind::Measured => code(&item.id),
             };
-            format!("<li><span aria-hidden=\"true\">{sign}</span> {} {id}: {}</li>", item.kind.as_str(), prose(&item.says))
+            format!(
+                "<li><span aria-hidden=\"true\">{sign}</span> {} {id}: {}</li>",
+                item.kind.as_str(),
+                prose(&item.says)
+            )
         })
         .collect();
     format!("<details><summary>{}</summary><ul>{}</ul></details>", escape(&counted(all)), items.concat())

@@ -11,9 +11,21 @@ use crate::model::{Audit, Standing, Status};
 pub(super) fn write(audit: &Audit, out: &mut dyn io::Write) -> Result<(), WriteError> {
     let mut text = String::new();
     let subject = &audit.subject;
-    let targets: Vec<String> = subject.targets.iter().map(|target| format!("{} ({} {})", target.name, target.engine, target.version)).collect();
-    let _ = writeln!(text, "gauntlet {} audit \u{b7} {} \u{b7} policy {} ({})", line(&audit.tool.version), line(&targets.join(", ")), line(&subject.policy), short(&subject.policy_sha256));
-    let verdicts: Vec<String> = subject.trials.iter().map(|(verdict, number)| format!("{number} {}", line(verdict))).collect();
+    let targets: Vec<String> = subject
+        .targets
+        .iter()
+        .map(|target| format!("{} ({} {})", target.name, target.engine, target.version))
+        .collect();
+    let _ = writeln!(
+        text,
+        "gauntlet {} audit \u{b7} {} \u{b7} policy {} ({})",
+        line(&audit.tool.version),
+        line(&targets.join(", ")),
+        line(&subject.policy),
+        short(&subject.policy_sha256)
+    );
+    let verdicts: Vec<String> =
+        subject.trials.iter().map(|(verdict, number)| format!("{number} {}", line(verdict))).collect();
     let _ = writeln!(text, "trials: {}; {} witnessed by a live control\n", verdicts.join(", "), subject.witnessed);
     let mut section = "";
     let _ = writeln!(text, "Checklist");
@@ -32,8 +44,18 @@ pub(super) fn write(audit: &Audit, out: &mut dyn io::Write) -> Result<(), WriteE
     }
     let _ = writeln!(text, "\nRisks");
     for risk in &audit.risks {
-        let accepted = risk.accepted.as_ref().map(|answer| format!("; accepted by {} on {}", line(&answer.by), line(&answer.date))).unwrap_or_default();
-        let _ = writeln!(text, "  {:<8} {}: {}{accepted}", risk.residual.as_str(), line(&risk.title), line(&risk.residual_why));
+        let accepted = risk
+            .accepted
+            .as_ref()
+            .map(|answer| format!("; accepted by {} on {}", line(&answer.by), line(&answer.date)))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {:<8} {}: {}{accepted}",
+            risk.residual.as_str(),
+            line(&risk.title),
+            line(&risk.residual_why)
+        );
     }
     let _ = writeln!(text, "\nFrameworks");
     for framework in &audit.frameworks {
@@ -54,8 +76,18 @@ pub(super) fn write(audit: &Audit, out: &mut dyn io::Write) -> Result<(), WriteE
         let _ = writeln!(text, "  {}", line(unknown));
     }
     let summary = &audit.summary;
-    let counts: Vec<String> = Status::ALL.iter().rev().map(|status| format!("{} {}", summary.by_status.get(status).copied().unwrap_or(0), status.as_str())).collect();
-    let _ = writeln!(text, "\n{} lines: {}; {} decided by evidence", summary.lines, counts.join(", "), summary.decided_by_evidence);
+    let counts: Vec<String> = Status::ALL
+        .iter()
+        .rev()
+        .map(|status| format!("{} {}", summary.by_status.get(status).copied().unwrap_or(0), status.as_str()))
+        .collect();
+    let _ = writeln!(
+        text,
+        "\n{} lines: {}; {} decided by evidence",
+        summary.lines,
+        counts.join(", "),
+        summary.decided_by_evidence
+    );
     let _ = writeln!(text, "exit code {}: {}", summary.exit, meaning(summary.exit));
     out.write_all(text.as_bytes())?;
     Ok(())

@@ -92,14 +92,27 @@ fn head(audit: &Audit, text: &mut String) {
         summary.exit,
         meaning(summary.exit)
     );
-    let targets: Vec<String> = subject.targets.iter().map(|target| format!("{} ({} {})", plain(&target.name), plain(&target.engine), plain(&target.version))).collect();
-    let verdicts: Vec<String> = subject.trials.iter().map(|(verdict, number)| format!("{number} {}", plain(verdict))).collect();
+    let targets: Vec<String> = subject
+        .targets
+        .iter()
+        .map(|target| format!("{} ({} {})", plain(&target.name), plain(&target.engine), plain(&target.version)))
+        .collect();
+    let verdicts: Vec<String> =
+        subject.trials.iter().map(|(verdict, number)| format!("{number} {}", plain(verdict))).collect();
     let host = &subject.host;
     for (what, told) in [
         ("Made", plain(&audit.made)),
         ("Target", targets.join(", ")),
         ("Policy", format!("{} (sha256 {})", code(&subject.policy), code(&subject.policy_sha256))),
-        ("Corpus", format!("{} of {} attacks (sha256 {})", subject.corpus.selected, subject.corpus.attacks, code(&subject.corpus.sha256))),
+        (
+            "Corpus",
+            format!(
+                "{} of {} attacks (sha256 {})",
+                subject.corpus.selected,
+                subject.corpus.attacks,
+                code(&subject.corpus.sha256)
+            ),
+        ),
         ("Trials", format!("{}; {} witnessed by a live control", verdicts.join(", "), subject.witnessed)),
         ("Host", format!("{} {} on {}", plain(&host.os), plain(&host.kernel), plain(&host.arch))),
         ("Record", format!("`record.json`, sha256 {}", code(&subject.record_sha256))),
@@ -119,7 +132,12 @@ fn checklist(audit: &Audit, text: &mut String) {
     for line in &audit.lines {
         if line.section != section {
             section = &line.section;
-            let _ = writeln!(text, "\n### {} {}\n\n| Status | Line | Why | Evidence |\n|---|---|---|---|", plain(section), plain(&line.section_title));
+            let _ = writeln!(
+                text,
+                "\n### {} {}\n\n| Status | Line | Why | Evidence |\n|---|---|---|---|",
+                plain(section),
+                plain(&line.section_title)
+            );
         }
         let mut evidence: Vec<String> = line
             .evidence
@@ -131,7 +149,8 @@ fn checklist(audit: &Audit, text: &mut String) {
         if line.evidence.len() > evidence.len() {
             evidence.push(format!("in all {}", counted(&line.evidence)));
         }
-        let question = line.question.as_ref().map(|question| format!("<br>Question: {}", plain(question))).unwrap_or_default();
+        let question =
+            line.question.as_ref().map(|question| format!("<br>Question: {}", plain(question))).unwrap_or_default();
         let _ = writeln!(
             text,
             "| {} | {}: {} | {}{question} | {} |",
@@ -149,12 +168,30 @@ fn risks(audit: &Audit, text: &mut String) {
     let _ = writeln!(text, "## Risks\n");
     for risk in &audit.risks {
         let _ = writeln!(text, "### {}\n\n{}\n", plain(&risk.title), plain(&risk.says));
-        let _ = writeln!(text, "- Likelihood {}, impact {}: {}", risk.likelihood.as_str(), risk.impact.as_str(), plain(&risk.why));
-        let mitigations: Vec<String> = risk.mitigations.iter().map(|mitigation| format!("{} ({})", code(&mitigation.claim), stands(mitigation.standing))).collect();
+        let _ = writeln!(
+            text,
+            "- Likelihood {}, impact {}: {}",
+            risk.likelihood.as_str(),
+            risk.impact.as_str(),
+            plain(&risk.why)
+        );
+        let mitigations: Vec<String> = risk
+            .mitigations
+            .iter()
+            .map(|mitigation| format!("{} ({})", code(&mitigation.claim), stands(mitigation.standing)))
+            .collect();
         let _ = writeln!(text, "- Mitigations: {}", mitigations.join(", "));
         let _ = writeln!(text, "- Residual risk: **{}**; {}", risk.residual.as_str(), plain(&risk.residual_why));
         match &risk.accepted {
-            Some(answer) => _ = writeln!(text, "- Accepted by {} on {}: {}\n", plain(&answer.by), plain(&answer.date), plain(&answer.note)),
+            Some(answer) => {
+                _ = writeln!(
+                    text,
+                    "- Accepted by {} on {}: {}\n",
+                    plain(&answer.by),
+                    plain(&answer.date),
+                    plain(&answer.note)
+                )
+            }
             None => _ = writeln!(text, "- Accepted by nobody yet\n"),
         }
     }
@@ -163,18 +200,36 @@ fn risks(audit: &Audit, text: &mut String) {
 fn claims(audit: &Audit, text: &mut String) {
     let _ = writeln!(text, "## Claims\n\n| Standing | Claim | Why |\n|---|---|---|");
     for claim in &audit.claims {
-        let _ = writeln!(text, "| {} | {}: {} | {} |", stands(claim.standing), code(&claim.id), plain(&claim.says), plain(&claim.why));
+        let _ = writeln!(
+            text,
+            "| {} | {}: {} | {} |",
+            stands(claim.standing),
+            code(&claim.id),
+            plain(&claim.says),
+            plain(&claim.why)
+        );
     }
     let _ = writeln!(text);
 }
 
 fn frameworks(audit: &Audit, text: &mut String) {
     for framework in &audit.frameworks {
-        let _ = writeln!(text, "## {}\n\n{}. {} Source: <{}>\n", plain(&framework.title), plain(&framework.edition), plain(&framework.note), link(&framework.source));
+        let _ = writeln!(
+            text,
+            "## {}\n\n{}. {} Source: <{}>\n",
+            plain(&framework.title),
+            plain(&framework.edition),
+            plain(&framework.note),
+            link(&framework.source)
+        );
         let _ = writeln!(text, "| Control | Evidence | Claims | Reason | Id checked |\n|---|---|---|---|---|");
         for control in &framework.controls {
             let names: Vec<String> = control.claims.iter().map(|claim| code(claim)).collect();
-            let doubt = control.doubt.as_ref().map(|doubt| format!("<br>A reader may disagree: {}", plain(doubt))).unwrap_or_default();
+            let doubt = control
+                .doubt
+                .as_ref()
+                .map(|doubt| format!("<br>A reader may disagree: {}", plain(doubt)))
+                .unwrap_or_default();
             let _ = writeln!(
                 text,
                 "| {} {} | {} | {} | {}{doubt} | {} |",
@@ -192,7 +247,8 @@ fn frameworks(audit: &Audit, text: &mut String) {
 
 /// An address between `<` and `>`, if it can stand there.
 fn link(address: &str) -> String {
-    let good = address.starts_with("https://") && address.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>'));
+    let good =
+        address.starts_with("https://") && address.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>'));
     if good { address.to_owned() } else { "https://invalid.example".to_owned() }
 }
 
@@ -220,7 +276,14 @@ fn supply(audit: &Audit, text: &mut String) {
             .iter()
             .map(|advisory| {
                 let beside = advisory.ignored.as_ref().map(|why| format!(", {}", plain(why))).unwrap_or_default();
-                format!("{} {} {} ({}, {}{beside})", code(&advisory.id), plain(&advisory.package), plain(&advisory.version), plain(&advisory.kind), plain(&advisory.severity))
+                format!(
+                    "{} {} {} ({}, {}{beside})",
+                    code(&advisory.id),
+                    plain(&advisory.package),
+                    plain(&advisory.version),
+                    plain(&advisory.kind),
+                    plain(&advisory.severity)
+                )
             })
             .collect();
         let told = match (list.looked_up, told.is_empty()) {

@@ -39,7 +39,8 @@ impl Files {
     /// The names in a folder, sorted.
     pub(super) fn names(&self, name: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.root.join(name)) else { return Vec::new() };
-        let mut names: Vec<String> = entries.flatten().take(1_000).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> =
+            entries.flatten().take(1_000).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }

@@ -13,7 +13,9 @@ fn container(files: &Files) -> Check {
     let marks = [("run/.containerenv", "Podman"), (".dockerenv", "Docker"), ("run/systemd/container", "systemd")];
     let found = marks.iter().find(|(name, _)| files.has(name)).map(|(name, runtime)| format!("{runtime} (/{name})"));
     let pod = files.has("var/run/secrets/kubernetes.io").then(|| "Kubernetes".to_owned());
-    let grouped = files.text("proc/1/cgroup").filter(|text| ["docker", "kubepods", "containerd", "libpod", "lxc"].iter().any(|word| text.contains(word)));
+    let grouped = files
+        .text("proc/1/cgroup")
+        .filter(|text| ["docker", "kubepods", "containerd", "libpod", "lxc"].iter().any(|word| text.contains(word)));
     let (state, says) = match found.or(pod).or_else(|| grouped.map(|text| told(&text))) {
         Some(mark) => (State::Holds, mark),
         None if files.has("proc/self/status") => (State::Fails, "no container runtime left a mark".to_owned()),
@@ -26,7 +28,10 @@ fn cgroup_version(files: &Files) -> Check {
     const TITLE: &str = "Control groups are of version 2";
     let (state, says) = match (files.text("sys/fs/cgroup/cgroup.controllers"), files.text("proc/self/cgroup")) {
         (Some(controllers), _) => (State::Holds, format!("version 2: {}", told(&controllers))),
-        (None, Some(_)) => (State::Fails, "version 1: limits of memory and of processes are there, one delegated tree is not".to_owned()),
+        (None, Some(_)) => (
+            State::Fails,
+            "version 1: limits of memory and of processes are there, one delegated tree is not".to_owned(),
+        ),
         (None, None) => (State::Unknown, "not told".to_owned()),
     };
     Check::new("posture/cgroup-version", TITLE, state, says, "/sys/fs/cgroup/cgroup.controllers")

@@ -10,11 +10,41 @@ pub(super) fn checks(files: &Files, host: &Host) -> Vec<Check> {
         release(host),
         openat2(host),
         lsm(files),
-        setting(files, "posture/address-layout", "Addresses are randomised", "proc/sys/kernel/randomize_va_space", |value| value == 2),
-        setting(files, "posture/ptrace", "Processes cannot trace their siblings", "proc/sys/kernel/yama/ptrace_scope", |value| value >= 1),
-        setting(files, "posture/kernel-pointers", "The kernel hides its addresses", "proc/sys/kernel/kptr_restrict", |value| value >= 1),
-        setting(files, "posture/bpf", "Only privileged users load BPF programs", "proc/sys/kernel/unprivileged_bpf_disabled", |value| value >= 1),
-        setting(files, "posture/perf", "Performance counters of other processes are closed", "proc/sys/kernel/perf_event_paranoid", |value| value >= 2),
+        setting(
+            files,
+            "posture/address-layout",
+            "Addresses are randomised",
+            "proc/sys/kernel/randomize_va_space",
+            |value| value == 2,
+        ),
+        setting(
+            files,
+            "posture/ptrace",
+            "Processes cannot trace their siblings",
+            "proc/sys/kernel/yama/ptrace_scope",
+            |value| value >= 1,
+        ),
+        setting(
+            files,
+            "posture/kernel-pointers",
+            "The kernel hides its addresses",
+            "proc/sys/kernel/kptr_restrict",
+            |value| value >= 1,
+        ),
+        setting(
+            files,
+            "posture/bpf",
+            "Only privileged users load BPF programs",
+            "proc/sys/kernel/unprivileged_bpf_disabled",
+            |value| value >= 1,
+        ),
+        setting(
+            files,
+            "posture/perf",
+            "Performance counters of other processes are closed",
+            "proc/sys/kernel/perf_event_paranoid",
+            |value| value >= 2,
+        ),
         user_namespaces(files),
         cpu(files),
         smt(files),
@@ -27,7 +57,13 @@ fn setting(files: &Files, id: &str, title: &str, name: &str, good: fn(i64) -> bo
     let source = format!("/{name}");
     match files.number(name) {
         None => Check::new(id, title, State::Unknown, "not there, or not to be read", source),
-        Some(value) => Check::new(id, title, if good(value) { State::Holds } else { State::Fails }, format!("it is {value}"), source),
+        Some(value) => Check::new(
+            id,
+            title,
+            if good(value) { State::Holds } else { State::Fails },
+            format!("it is {value}"),
+            source,
+        ),
     }
 }
 
@@ -41,7 +77,9 @@ fn openat2(host: &Host) -> Check {
     const TITLE: &str = "The kernel resolves paths beneath a directory";
     let mut numbers = host.kernel.split(['.', '-', '+']).map(|part| part.parse::<u32>().ok());
     let (state, says) = match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) if (major, minor) >= (5, 6) => (State::Holds, format!("openat2 is in {} (from 5.6 on)", host.kernel)),
+        (Some(major), Some(minor)) if (major, minor) >= (5, 6) => {
+            (State::Holds, format!("openat2 is in {} (from 5.6 on)", host.kernel))
+        }
         (Some(_), Some(_)) => (State::Fails, format!("openat2 is not in {} (from 5.6 on)", host.kernel)),
         _ => (State::Unknown, format!("`{}` tells no release", told(&host.kernel))),
     };
@@ -57,9 +95,13 @@ fn lsm(files: &Files) -> Check {
     let enforcing = files.number("sys/fs/selinux/enforce") == Some(1);
     let (state, says) = match (&modules, &current) {
         (_, Some(label)) if label.ends_with("(enforce)") => (State::Holds, format!("AppArmor: {}", told(label))),
-        (_, Some(label)) if enforcing && label.contains(':') && !label.contains("unconfined") => (State::Holds, format!("SELinux, enforcing: {}", told(label))),
+        (_, Some(label)) if enforcing && label.contains(':') && !label.contains("unconfined") => {
+            (State::Holds, format!("SELinux, enforcing: {}", told(label)))
+        }
         (_, Some(label)) => (State::Fails, format!("its label is `{}`, which confines nothing", told(label))),
-        (Some(modules), None) => (State::Fails, format!("the kernel runs {}, and none of these labels this process", told(modules))),
+        (Some(modules), None) => {
+            (State::Fails, format!("the kernel runs {}, and none of these labels this process", told(modules)))
+        }
         (None, None) => (State::Unknown, "the kernel does not tell which modules it runs".to_owned()),
     };
     Check::new("posture/lsm", TITLE, state, says, source)

@@ -23,7 +23,9 @@ pub fn posture(root: &Path, here: &Host, recorded: &Host) -> Vec<Check> {
     if known(here) == known(recorded) {
         return look(root, here);
     }
-    let told = |id: &str| id == "posture/user" || recorded.mechanisms.iter().any(|found| id == format!("posture/{}", found.name));
+    let told = |id: &str| {
+        id == "posture/user" || recorded.mechanisms.iter().any(|found| id == format!("posture/{}", found.name))
+    };
     let mut checks = look(root, recorded);
     for check in checks.iter_mut().filter(|check| !told(&check.id)) {
         check.state = State::Unknown;
@@ -85,8 +87,17 @@ mod tests {
     use super::*;
 
     fn host() -> Host {
-        let full = |name: &str| Mechanism { name: name.into(), granted: Granted::Full, note: "there".into(), remedy: None };
-        Host { os: "linux".into(), kernel: "6.1.0".into(), arch: "x86_64".into(), cores: 2, memory: 1 << 30, root: false, mechanisms: ["process", "seccomp", "landlock"].map(full).to_vec() }
+        let full =
+            |name: &str| Mechanism { name: name.into(), granted: Granted::Full, note: "there".into(), remedy: None };
+        Host {
+            os: "linux".into(),
+            kernel: "6.1.0".into(),
+            arch: "x86_64".into(),
+            cores: 2,
+            memory: 1 << 30,
+            root: false,
+            mechanisms: ["process", "seccomp", "landlock"].map(full).to_vec(),
+        }
     }
 
     fn put(root: &Path, name: &str, text: &str) {
@@ -103,8 +114,12 @@ mod tests {
     fn an_empty_host_is_unknown_and_nothing_holds_on_it_but_what_was_told() {
         let root = tempfile::tempdir().unwrap();
         let checks = look(root.path(), &host());
-        let holding: Vec<&str> = checks.iter().filter(|check| check.state == State::Holds).map(|check| check.id.as_str()).collect();
-        assert_eq!(holding, ["posture/process", "posture/seccomp", "posture/landlock", "posture/openat2", "posture/user"]);
+        let holding: Vec<&str> =
+            checks.iter().filter(|check| check.state == State::Holds).map(|check| check.id.as_str()).collect();
+        assert_eq!(
+            holding,
+            ["posture/process", "posture/seccomp", "posture/landlock", "posture/openat2", "posture/user"]
+        );
         assert_eq!(state(&checks, "posture/namespaces"), State::Unknown);
     }
 
@@ -125,7 +140,19 @@ mod tests {
         put(root, "proc/self/status", "Name:\tx\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n");
         put(root, "run/.containerenv", "");
         let checks = look(root, &host());
-        for id in ["lsm", "cgroup-version", "cpu-vulnerabilities", "smt", "clock-source", "address-layout", "ptrace", "capabilities", "container", "no-new-privileges", "user"] {
+        for id in [
+            "lsm",
+            "cgroup-version",
+            "cpu-vulnerabilities",
+            "smt",
+            "clock-source",
+            "address-layout",
+            "ptrace",
+            "capabilities",
+            "container",
+            "no-new-privileges",
+            "user",
+        ] {
             assert_eq!(state(&checks, &format!("posture/{id}")), State::Holds, "{id}: {checks:#?}");
         }
     }

@@ -43,7 +43,13 @@ fn filter(files: &Files) -> Check {
         Some(_) => "no filter stands around the caller; workers install their own",
         None => "not told",
     };
-    Check::new("posture/caller-filter", "A filter on the caller's system calls", State::Told, says, "/proc/self/status, Seccomp")
+    Check::new(
+        "posture/caller-filter",
+        "A filter on the caller's system calls",
+        State::Told,
+        says,
+        "/proc/self/status, Seccomp",
+    )
 }
 
 /// The limits that workers start from.

@@ -85,7 +85,13 @@ pub fn cargo_audit(source: &str, text: &str, config: &Config) -> Result<Dependen
     }
     let mut advisories: Vec<Advisory> = Vec::new();
     for hit in &report.vulnerabilities.list {
-        advisories.push(advisory(&hit.advisory, &hit.versions, hit.package.name.as_str(), &hit.package.version.to_string(), config));
+        advisories.push(advisory(
+            &hit.advisory,
+            &hit.versions,
+            hit.package.name.as_str(),
+            &hit.package.version.to_string(),
+            config,
+        ));
     }
     for warning in report.warnings.values().flatten() {
         let (name, version) = (warning.package.name.as_str(), warning.package.version.to_string());

@@ -72,7 +72,8 @@ impl Config {
         }
         if advisory.kind != "vulnerability" {
             let kinds = self.informational.as_ref()?;
-            return (!kinds.contains(&advisory.kind)).then(|| format!("`.cargo/audit.toml` asks for no `{}` warnings", advisory.kind));
+            return (!kinds.contains(&advisory.kind))
+                .then(|| format!("`.cargo/audit.toml` asks for no `{}` warnings", advisory.kind));
         }
         let threshold = self.threshold?;
         (severity < threshold).then(|| format!("`.cargo/audit.toml` counts from `{}` on", threshold.as_str()))
@@ -84,7 +85,18 @@ mod tests {
     use super::*;
 
     fn advisory(id: &str, kind: &str) -> Advisory {
-        Advisory { id: id.into(), aliases: vec!["CVE-2099-1".into()], package: "p".into(), version: "1.0.0".into(), title: String::new(), date: String::new(), kind: kind.into(), severity: "high".into(), patched: Vec::new(), ignored: None }
+        Advisory {
+            id: id.into(),
+            aliases: vec!["CVE-2099-1".into()],
+            package: "p".into(),
+            version: "1.0.0".into(),
+            title: String::new(),
+            date: String::new(),
+            kind: kind.into(),
+            severity: "high".into(),
+            patched: Vec::new(),
+            ignored: None,
+        }
     }
 
     #[test]

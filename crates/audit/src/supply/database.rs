@@ -58,7 +58,9 @@ pub enum DatabaseError {
     #[error("its newest advisory is of {0}, which is in the future")]
     FromFuture(String),
     /// It is too old.
-    #[error("its newest advisory is of {newest}, {days} days ago; at most {most} are allowed. Use a newer copy, or allow this one with `--max-db-age`")]
+    #[error(
+        "its newest advisory is of {newest}, {days} days ago; at most {most} are allowed. Use a newer copy, or allow this one with `--max-db-age`"
+    )]
     TooOld {
         /// The day of the newest advisory.
         newest: String,

@@ -63,18 +63,27 @@ pub fn engine_checks(
 fn advisories_check(record: &Record, lists: &[DependencyList]) -> Check {
     const TITLE: &str = "No advisory is open for the engine";
     let check = |state, says: String| Check::new("supply/engine-advisories", TITLE, state, says, "--db");
-    let names: Vec<String> = record.targets.iter().map(|target| format!("{} {}", target.engine, target.version)).collect();
+    let names: Vec<String> =
+        record.targets.iter().map(|target| format!("{} {}", target.engine, target.version)).collect();
     let of = |name: &str| lists.iter().find(|list| list.of == format!("engine:{name}") && list.looked_up);
     if record.targets.is_empty() || record.targets.iter().any(|target| of(&target.name).is_none()) {
-        let why = if lists.iter().any(|list| list.looked_up) { "the database is not about every engine" } else { "no advisory database was named" };
+        let why = if lists.iter().any(|list| list.looked_up) {
+            "the database is not about every engine"
+        } else {
+            "no advisory database was named"
+        };
         return check(State::Unknown, format!("{why} ({})", names.join(", ")));
     }
-    let open: Vec<&Advisory> = lists.iter().flat_map(|list| &list.advisories).filter(|advisory| advisory.counts()).collect();
+    let open: Vec<&Advisory> =
+        lists.iter().flat_map(|list| &list.advisories).filter(|advisory| advisory.counts()).collect();
     if open.is_empty() {
         let parts: u64 = lists.iter().map(|list| list.packages).sum();
         return check(State::Holds, format!("none for {} ({parts} parts)", names.join(", ")));
     }
-    let told: Vec<String> = open.iter().map(|advisory| format!("{} ({}) in {} {}", advisory.id, advisory.title, advisory.package, advisory.version)).collect();
+    let told: Vec<String> = open
+        .iter()
+        .map(|advisory| format!("{} ({}) in {} {}", advisory.id, advisory.title, advisory.package, advisory.version))
+        .collect();
     check(State::Fails, told.join("; "))
 }
 
@@ -83,12 +92,27 @@ fn line_check(record: &Record, own: &str, lint: &Lint) -> Check {
     const TITLE: &str = "The engine's release line still gets fixes";
     let linked = |target: &gauntlet_record::TargetInfo| target.engine == "wasmtime" && target.version == own;
     if record.targets.is_empty() || !record.targets.iter().all(linked) {
-        return Check::new("supply/engine-line", TITLE, State::Unknown, "nothing is known here of the lines of this engine or release", "-");
+        return Check::new(
+            "supply/engine-line",
+            TITLE,
+            State::Unknown,
+            "nothing is known here of the lines of this engine or release",
+            "-",
+        );
     }
-    let ended = lint.findings.iter().chain(lint.waived.iter().flatten()).find(|finding| finding.rule == "engine-end-of-life");
+    let ended =
+        lint.findings.iter().chain(lint.waived.iter().flatten()).find(|finding| finding.rule == "engine-end-of-life");
     match ended {
-        Some(finding) => Check::new("supply/engine-line", TITLE, State::Fails, finding.message.clone(), "rule engine-end-of-life"),
-        None => Check::new("supply/engine-line", TITLE, State::Holds, "the linter knows of no end of it", "rule engine-end-of-life"),
+        Some(finding) => {
+            Check::new("supply/engine-line", TITLE, State::Fails, finding.message.clone(), "rule engine-end-of-life")
+        }
+        None => Check::new(
+            "supply/engine-line",
+            TITLE,
+            State::Holds,
+            "the linter knows of no end of it",
+            "rule engine-end-of-life",
+        ),
     }
 }
 
@@ -96,7 +120,8 @@ fn line_check(record: &Record, own: &str, lint: &Lint) -> Check {
 /// releases; with it, those that fix something are known by their advisories.
 fn age_check(record: &Record, lists: &[DependencyList], database: Option<&Database>, now: &str) -> Check {
     const TITLE: &str = "The engine is not more than a month behind the fixes of its line";
-    let check = |state, says: String| Check::new("supply/engine-age", TITLE, state, says, "dates of advisories in --db");
+    let check =
+        |state, says: String| Check::new("supply/engine-age", TITLE, state, says, "dates of advisories in --db");
     let (Some(database), Some(today)) = (database, day(now)) else {
         return check(State::Unknown, "no advisory database was named, so no newer release is known".into());
     };
@@ -111,10 +136,18 @@ fn age_check(record: &Record, lists: &[DependencyList], database: Option<&Databa
         }
     }
     match oldest {
-        None => check(State::Holds, format!("it has every fix that was published up to {}; releases without a fix are not known", database.info().newest)),
+        None => check(
+            State::Holds,
+            format!(
+                "it has every fix that was published up to {}; releases without a fix are not known",
+                database.info().newest
+            ),
+        ),
         Some((days, advisory)) if days <= MONTH => {
             check(State::Holds, format!("{} is {days} days old and its fix is not in", advisory.id))
         }
-        Some((days, advisory)) => check(State::Fails, format!("the fix of {} has been out for {days} days", advisory.id)),
+        Some((days, advisory)) => {
+            check(State::Fails, format!("the fix of {} has been out for {days} days", advisory.id))
+        }
     }
 }

@@ -43,7 +43,13 @@ pub enum ListError {
 /// # Errors
 ///
 /// If the text is not a lock file.
-pub fn lockfile(of: &str, source: &str, text: &str, database: Option<&Database>, config: &Config) -> Result<DependencyList, ListError> {
+pub fn lockfile(
+    of: &str,
+    source: &str,
+    text: &str,
+    database: Option<&Database>,
+    config: &Config,
+) -> Result<DependencyList, ListError> {
     let lockfile = Lockfile::from_str(text).map_err(|error| ListError::Lockfile(short(&error.to_string())))?;
     let mut list = list(of, source, text.as_bytes(), &lockfile, database, config)?;
     if of == "gauntlet" {
@@ -57,8 +63,15 @@ pub fn lockfile(of: &str, source: &str, text: &str, database: Option<&Database>,
 /// # Errors
 ///
 /// If it carries nothing, or something broken.
-pub fn program(of: &str, source: &str, bytes: &[u8], database: Option<&Database>, config: &Config) -> Result<DependencyList, ListError> {
-    let json = auditable_info::json_from_slice(bytes, MAX_LIST_BYTES).map_err(|error| ListError::NoList(short(&error.to_string())))?;
+pub fn program(
+    of: &str,
+    source: &str,
+    bytes: &[u8],
+    database: Option<&Database>,
+    config: &Config,
+) -> Result<DependencyList, ListError> {
+    let json = auditable_info::json_from_slice(bytes, MAX_LIST_BYTES)
+        .map_err(|error| ListError::NoList(short(&error.to_string())))?;
     let carried: Carried = serde_json::from_str(&json)?;
     let mut text = String::from("version = 4\n");
     for package in &carried.packages {
@@ -67,14 +80,20 @@ pub fn program(of: &str, source: &str, bytes: &[u8], database: Option<&Database>
         let (name, version) = (serde_json::to_string(&package.name)?, serde_json::to_string(&package.version)?);
         text.push_str(&format!("\n[[package]]\nname = {name}\nversion = {version}\n"));
         match package.source.as_str() {
-            "crates.io" | "registry" => text.push_str("source = \"registry+https://github.com/rust-lang/crates.io-index\"\n"),
+            "crates.io" | "registry" => {
+                text.push_str("source = \"registry+https://github.com/rust-lang/crates.io-index\"\n")
+            }
             _ => {}
         }
     }
     let lockfile = Lockfile::from_str(&text).map_err(|error| ListError::Lockfile(short(&error.to_string())))?;
     let mut list = list(of, source, json.as_bytes(), &lockfile, database, config)?;
-    let others = carried.packages.iter().filter(|package| !matches!(package.source.as_str(), "crates.io" | "registry" | "local"));
-    list.elsewhere = others.map(|package| short(&format!("{} {} ({})", package.name, package.version, package.source))).collect();
+    let others = carried
+        .packages
+        .iter()
+        .filter(|package| !matches!(package.source.as_str(), "crates.io" | "registry" | "local"));
+    list.elsewhere =
+        others.map(|package| short(&format!("{} {} ({})", package.name, package.version, package.source))).collect();
     list.notes.push("what the program says of itself; nobody signed it".into());
     Ok(list)
 }
@@ -91,7 +110,14 @@ struct CarriedPackage {
     source: String,
 }
 
-fn list(of: &str, source: &str, bytes: &[u8], lockfile: &Lockfile, database: Option<&Database>, config: &Config) -> Result<DependencyList, ListError> {
+fn list(
+    of: &str,
+    source: &str,
+    bytes: &[u8],
+    lockfile: &Lockfile,
+    database: Option<&Database>,
+    config: &Config,
+) -> Result<DependencyList, ListError> {
     if lockfile.packages.len() > MAX_PACKAGES {
         return Err(ListError::TooLarge);
     }

@@ -73,12 +73,27 @@ pub fn checks(supply: &Supply) -> Vec<Check> {
     let (state, says) = match elsewhere.as_slice() {
         [] if supply.lists.is_empty() => (State::Unknown, "no list of dependencies was read".to_owned()),
         [] => (State::Holds, "every dependency is from the registry that advisories are about".to_owned()),
-        [first, ..] => (State::Fails, format!("{} are from git or another registry, {first} among them: no advisory can be looked up", elsewhere.len())),
+        [first, ..] => (
+            State::Fails,
+            format!(
+                "{} are from git or another registry, {first} among them: no advisory can be looked up",
+                elsewhere.len()
+            ),
+        ),
     };
-    checks.push(Check::new("supply/sources", "Advisories can be looked up for every dependency", state, says, "lists of dependencies"));
+    checks.push(Check::new(
+        "supply/sources",
+        "Advisories can be looked up for every dependency",
+        state,
+        says,
+        "lists of dependencies",
+    ));
     let inventoried: u64 = supply.lists.iter().map(|list| list.packages).sum();
     let (state, says) = if inventoried > 0 {
-        (State::Holds, format!("{} lists name {inventoried} packages, with versions and digests of the lists", supply.lists.len()))
+        (
+            State::Holds,
+            format!("{} lists name {inventoried} packages, with versions and digests of the lists", supply.lists.len()),
+        )
     } else {
         (State::Unknown, "no list of dependencies was read".to_owned())
     };
@@ -92,9 +107,14 @@ fn database_check(database: Option<&DatabaseInfo>) -> Check {
         None => (State::Unknown, "no advisory database was named".to_owned()),
         Some(found) if found.age_days <= found.most_days => (
             State::Holds,
-            format!("{} advisories, the newest of {}, {} days old (at most {})", found.advisories, found.newest, found.age_days, found.most_days),
+            format!(
+                "{} advisories, the newest of {}, {} days old (at most {})",
+                found.advisories, found.newest, found.age_days, found.most_days
+            ),
         ),
-        Some(found) => (State::Fails, format!("the newest advisory is {} days old, more than {}", found.age_days, found.most_days)),
+        Some(found) => {
+            (State::Fails, format!("the newest advisory is {} days old, more than {}", found.age_days, found.most_days))
+        }
     };
     let source = database.map_or_else(|| "--db".to_owned(), |found| format!("sha256 {}", found.sha256));
     Check::new("supply/database", "The advisory database is recent", state, says, source)
@@ -114,7 +134,11 @@ fn list_check(id: &str, title: &str, list: Option<&DependencyList>) -> Check {
     match open.as_slice() {
         [] => Check::new(id, title, State::Holds, format!("none for {} packages{beside}", list.packages), source),
         open => {
-            let ids: Vec<String> = open.iter().take(5).map(|advisory| format!("{} in {} {}", advisory.id, advisory.package, advisory.version)).collect();
+            let ids: Vec<String> = open
+                .iter()
+                .take(5)
+                .map(|advisory| format!("{} in {} {}", advisory.id, advisory.package, advisory.version))
+                .collect();
             let more = if open.len() > 5 { format!(" and {} more", open.len() - 5) } else { String::new() };
             Check::new(id, title, State::Fails, format!("{}{more}{beside}", ids.join(", ")), source)
         }
@@ -138,7 +162,8 @@ fn kinds_check(id: &str, title: &str, kind: &str, lists: &[&DependencyList]) -> 
 
 fn yanked_check(supply: &Supply) -> Check {
     const TITLE: &str = "No release in use was yanked";
-    let imported: Vec<&DependencyList> = supply.lists.iter().filter(|list| list.of.starts_with("cargo-audit:")).collect();
+    let imported: Vec<&DependencyList> =
+        supply.lists.iter().filter(|list| list.of.starts_with("cargo-audit:")).collect();
     let yanked = kinds_check("supply/yanked", TITLE, "yanked", &imported);
     if yanked.state == State::Fails {
         return yanked;

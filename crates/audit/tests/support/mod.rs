@@ -5,7 +5,7 @@ use gauntlet_audit::{
     Answer, Audit, Check, Claim, Controls, Decider, Inputs, Line, Lint, Standing, State, Status, Supply, audit,
 };
 use gauntlet_record::{
-    Cause, Category, Confidence, Confinement, Finding, Granted, Layer, LimitKey, Location, PolicyValue, Record, Role,
+    Category, Cause, Confidence, Confinement, Finding, Granted, Layer, LimitKey, Location, PolicyValue, Record, Role,
     Run, Severity, TargetInfo, Trial, Usage, Verdict, Why,
 };
 
@@ -24,7 +24,8 @@ pub fn attacks() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
 /// A record of a run in which every attack was contained, with its live control.
 pub fn sound() -> Record {
     let example = gauntlet_record::example();
-    let pattern = example.trials.iter().find(|trial| trial.verdict == Verdict::Contained).expect("one is contained").clone();
+    let pattern =
+        example.trials.iter().find(|trial| trial.verdict == Verdict::Contained).expect("one is contained").clone();
     let run = pattern.runs[0].clone();
     let trials = attacks()
         .map(|(attack, keys)| Trial {
@@ -42,7 +43,12 @@ pub fn sound() -> Record {
             ..pattern.clone()
         })
         .collect();
-    let value = |(key, value): (&str, &str)| PolicyValue { key: key.into(), value: value.into(), line: Some(1), not_held: None };
+    let value = |(key, value): (&str, &str)| PolicyValue {
+        key: key.into(),
+        value: value.into(),
+        line: Some(1),
+        not_held: None,
+    };
     let values = [
         ("limits.deadline", "10 s"),
         ("limits.fuel", "100 000 000"),
@@ -69,10 +75,25 @@ pub fn sound() -> Record {
 }
 
 fn of_role(run: &Run, role: Role) -> Run {
-    const JAIL: [&str; 9] = ["process", "seccomp", "landlock", "namespaces", "cgroup", "user", "capabilities", "no-new-privileges", "rlimits"];
+    const JAIL: [&str; 9] = [
+        "process",
+        "seccomp",
+        "landlock",
+        "namespaces",
+        "cgroup",
+        "user",
+        "capabilities",
+        "no-new-privileges",
+        "rlimits",
+    ];
     let seen = |name: &&str| Confinement { mechanism: (*name).into(), granted: Granted::Full, note: String::new() };
     let used = |limit| Usage { limit, used: Some(1), cap: Some(2), unmeasured: None };
-    Run { role, confinement: JAIL.iter().map(seen).collect(), usage: vec![used(LimitKey::Fuel), used(LimitKey::Memory)], ..run.clone() }
+    Run {
+        role,
+        confinement: JAIL.iter().map(seen).collect(),
+        usage: vec![used(LimitKey::Fuel), used(LimitKey::Memory)],
+        ..run.clone()
+    }
 }
 
 /// A finding of a rule.
@@ -92,14 +113,26 @@ pub fn finding(rule: &str) -> Finding {
 
 /// Every check that the data names, in one state, but for those of the harness, which the audit adds itself.
 pub fn all_checks(state: State) -> Vec<Check> {
-    let names = gauntlet_reports::CONTROLS.iter().flat_map(|(_, text)| text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '-'))));
-    let mut ids: Vec<&str> = names.filter(|word| ["posture/", "supply/", "drill/"].iter().any(|area| word.starts_with(area) && word.len() > area.len())).collect();
+    let names = gauntlet_reports::CONTROLS
+        .iter()
+        .flat_map(|(_, text)| text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '-'))));
+    let mut ids: Vec<&str> = names
+        .filter(|word| {
+            ["posture/", "supply/", "drill/"].iter().any(|area| word.starts_with(area) && word.len() > area.len())
+        })
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     ids.into_iter().map(|id| Check::new(id, id, state, "as the test says", "test")).collect()
 }
 
-pub fn inputs<'r>(record: &'r Record, lint: Lint, checks: Vec<Check>, answers: Vec<Answer>, frameworks: Vec<String>) -> Inputs<'r> {
+pub fn inputs<'r>(
+    record: &'r Record,
+    lint: Lint,
+    checks: Vec<Check>,
+    answers: Vec<Answer>,
+    frameworks: Vec<String>,
+) -> Inputs<'r> {
     Inputs {
         record,
         record_bytes: b"{}",
@@ -184,7 +217,9 @@ pub fn all_holds(audit: &Audit) {
         let any = |wanted: Standing| control.claims.iter().any(|id| standing(audit, id) == wanted);
         match control.standing {
             Standing::Supported => assert!(all(Standing::Supported), "{control:#?}"),
-            Standing::PartlySupported => assert!(any(Standing::Supported) && any(Standing::NoEvidence) && !any(Standing::Broken)),
+            Standing::PartlySupported => {
+                assert!(any(Standing::Supported) && any(Standing::NoEvidence) && !any(Standing::Broken))
+            }
             Standing::Broken => assert!(any(Standing::Broken), "{control:#?}"),
             Standing::NoEvidence => assert!(all(Standing::NoEvidence), "{control:#?}"),
         }

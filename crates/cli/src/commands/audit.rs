@@ -119,7 +119,8 @@ pub(super) fn run(args: &Audit) -> Result<u8, Failure> {
     let record_bytes = write_record(record, &mut output)?;
     let layers = matrix.or(made.layers);
     let selftest = selftest.or(made.selftest);
-    let engines = gauntlet_audit::supply::engine(record, gauntlet_sandbox::ENGINE_VERSION, database.as_ref()).map_err(Failure::harness)?;
+    let engines = gauntlet_audit::supply::engine(record, gauntlet_sandbox::ENGINE_VERSION, database.as_ref())
+        .map_err(Failure::harness)?;
     let lint = linted.lint(record);
     let mut checks = gauntlet_audit::posture(Path::new("/"), &targets::host(), &record.host);
     let own = gauntlet_sandbox::ENGINE_VERSION;

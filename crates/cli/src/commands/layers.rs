@@ -78,7 +78,11 @@ pub(super) fn look(plan: &Plan, record: &Record, cancel: &AtomicBool) -> Result<
 }
 
 /// The matrix, the list of attacks of one layer and the ids of the corpus.
-fn lifted(plan: &Plan, record: &Record, cancel: &AtomicBool) -> Result<(Matrix, Vec<SingleLayer>, Vec<String>), Failure> {
+fn lifted(
+    plan: &Plan,
+    record: &Record,
+    cancel: &AtomicBool,
+) -> Result<(Matrix, Vec<SingleLayer>, Vec<String>), Failure> {
     let listed = single_layer("attacks/single-layer.yaml", gauntlet_attacks::SINGLE_LAYER).map_err(|error| {
         Failure::harness(anyhow::Error::new(error).context("the list of attacks that one layer stops is broken"))
     })?;

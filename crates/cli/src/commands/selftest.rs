@@ -70,9 +70,8 @@ pub(super) fn score(
             bar.inc(1);
         }
     };
-    let score =
-        gauntlet_runner::selftest(plan, &reference.trials, mistakes, quick, &launcher()?, &mut seen, cancel)
-            .map_err(Failure::harness)?;
+    let score = gauntlet_runner::selftest(plan, &reference.trials, mistakes, quick, &launcher()?, &mut seen, cancel)
+        .map_err(Failure::harness)?;
     bar.finish_and_clear();
     Ok(score)
 }

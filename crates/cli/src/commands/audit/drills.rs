@@ -134,15 +134,32 @@ fn judge(seen: &Seen) -> Vec<Check> {
     let denials = seen.ends.iter().filter(denied).count();
     let failures = usize::try_from(FAILURES).unwrap_or(usize::MAX);
     let of = |kind| seen.alerts.iter().filter(|alert| **alert == kind).count();
-    let (limits, tenants, modules) = (of(AlertKind::LimitReached), of(AlertKind::RepeatedTenant), of(AlertKind::RepeatedModule));
+    let (limits, tenants, modules) =
+        (of(AlertKind::LimitReached), of(AlertKind::RepeatedTenant), of(AlertKind::RepeatedModule));
     let runs = seen.runs;
     vec![
-        check(0, logged == runs && runs > failures, format!("{logged} of {runs} runs have a start, an end and a duration")),
-        check(1, measured == runs && runs > failures, format!("{measured} of {runs} runs have their fuel and their memory")),
+        check(
+            0,
+            logged == runs && runs > failures,
+            format!("{logged} of {runs} runs have a start, an end and a duration"),
+        ),
+        check(
+            1,
+            measured == runs && runs > failures,
+            format!("{measured} of {runs} runs have their fuel and their memory"),
+        ),
         check(2, denials == failures, format!("{denials} of {failures} denied requests for memory stand in it")),
         check(3, limits >= failures, format!("{limits} alerts for {failures} runs that ended at a limit")),
-        check(4, tenants > 0 && modules > 0, format!("{tenants} about the tenant and {modules} about the module after {failures} failures")),
-        check(5, seen.arrived > 0 && seen.arrived == seen.alerts.len(), format!("{} of {} alerts arrived at a listener on loopback", seen.arrived, seen.alerts.len())),
+        check(
+            4,
+            tenants > 0 && modules > 0,
+            format!("{tenants} about the tenant and {modules} about the module after {failures} failures"),
+        ),
+        check(
+            5,
+            seen.arrived > 0 && seen.arrived == seen.alerts.len(),
+            format!("{} of {} alerts arrived at a listener on loopback", seen.arrived, seen.alerts.len()),
+        ),
     ]
 }
 
@@ -152,7 +169,8 @@ fn fuzz(seed: u64) -> anyhow::Result<(State, String)> {
     let mut command = Command::new(std::env::current_exe().context("cannot find this executable")?);
     command.args(["fuzz", "--cases", CASES, "--seed", &seed.to_string(), "--output"]).arg(folder.path().join("found"));
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().context("cannot start it")?;
-    let told: String = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().chars().take(300).collect();
+    let told: String =
+        String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().chars().take(300).collect();
     Ok(match output.status.code() {
         Some(0) => (State::Holds, told),
         Some(1) => (State::Fails, told),

@@ -58,25 +58,41 @@ pub(super) fn config(project: &Path) -> Result<Config, Failure> {
 pub(super) fn database(args: &Audit, now: &str) -> Result<Option<Database>, Failure> {
     let Some(folder) = &args.db else { return Ok(None) };
     Database::open(folder, args.db_commit.as_deref(), now, args.max_db_age).map(Some).map_err(|error| {
-        Failure::usage(anyhow::Error::new(error).context(format!("cannot use the advisory database `{}`", folder.display())))
+        Failure::usage(
+            anyhow::Error::new(error).context(format!("cannot use the advisory database `{}`", folder.display())),
+        )
     })
 }
 
 /// The lists of dependencies of the project, of this program and of programs that were named.
-pub(super) fn lists(args: &Audit, database: Option<&Database>, config: &Config) -> Result<Vec<DependencyList>, Failure> {
+pub(super) fn lists(
+    args: &Audit,
+    database: Option<&Database>,
+    config: &Config,
+) -> Result<Vec<DependencyList>, Failure> {
     if !args.project.is_dir() {
         return Err(Failure::usage(anyhow!("the project `{}` is not a folder", args.project.display())));
     }
     let mut lists = Vec::new();
     let path = args.project.join("Cargo.lock");
     if let Some(text) = optional(&path, MAX_LOCKFILE_BYTES)? {
-        lists.push(supply::lockfile("project", "Cargo.lock", &text, database, config).map_err(|error| cannot_use(&path)(error.into()))?);
+        lists.push(
+            supply::lockfile("project", "Cargo.lock", &text, database, config)
+                .map_err(|error| cannot_use(&path)(error.into()))?,
+        );
     }
-    let own = supply::lockfile("gauntlet", "Cargo.lock of this tool, at build time", supply::OWN_LOCKFILE, database, &Config::default());
+    let own = supply::lockfile(
+        "gauntlet",
+        "Cargo.lock of this tool, at build time",
+        supply::OWN_LOCKFILE,
+        database,
+        &Config::default(),
+    );
     lists.push(own.map_err(Failure::harness)?);
     for path in &args.program {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let list = supply::program(&format!("program:{name}"), &name, &bytes(path, MAX_PROGRAM_BYTES)?, database, config);
+        let list =
+            supply::program(&format!("program:{name}"), &name, &bytes(path, MAX_PROGRAM_BYTES)?, database, config);
         lists.push(list.map_err(|error| cannot_use(path)(error.into()))?);
     }
     if let Some(path) = &args.cargo_audit {
@@ -113,12 +129,17 @@ impl Linted {
             // Its text decides whether it is the same policy, not its name.
             Some(record) => {
                 let names = [args.policy.as_str(), record.policy.name.as_str()];
-                names.iter().filter_map(|name| inputs::policy(name).ok()).find(|policy| policy.sha256() == record.policy.sha256)
+                names
+                    .iter()
+                    .filter_map(|name| inputs::policy(name).ok())
+                    .find(|policy| policy.sha256() == record.policy.sha256)
             }
         };
         if policy.is_none() && args.module.is_some() {
             let name = saved.map(|record| record.policy.name.as_str()).unwrap_or_default();
-            return Err(Failure::usage(anyhow!("`--module` needs the record's policy, `{name}`, and its text is not at hand: name it with `--policy`")));
+            return Err(Failure::usage(anyhow!(
+                "`--module` needs the record's policy, `{name}`, and its text is not at hand: name it with `--policy`"
+            )));
         }
         let module = args.module.as_ref().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         Ok(Self { policy: policy.map(|policy| (policy, options)), module })
@@ -136,7 +157,9 @@ impl Linted {
                     module: self.module.clone(),
                 }
             }
-            None => Lint { source: "the record".to_owned(), findings: record.findings.clone(), waived: None, module: None },
+            None => {
+                Lint { source: "the record".to_owned(), findings: record.findings.clone(), waived: None, module: None }
+            }
         }
     }
 }

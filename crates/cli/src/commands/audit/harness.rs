@@ -54,7 +54,11 @@ pub(super) fn run(args: &Audit, output: &mut Output) -> Result<Made, Failure> {
     };
     let tested = if args.selftest {
         let score = selftest::score(&plan, &record, &selftest::mistakes(&[]), true, &cancel)?;
-        Some(Record { mutation: Some(score), complete: record.complete && !cancel.load(Ordering::Relaxed), ..record.clone() })
+        Some(Record {
+            mutation: Some(score),
+            complete: record.complete && !cancel.load(Ordering::Relaxed),
+            ..record.clone()
+        })
     } else {
         None
     };
