@@ -50,10 +50,11 @@ fn plain(text: &str) -> String {
     out.replace("://", ":&#47;/").replace("www.", "www&#46;")
 }
 
-/// A text as code, without what would end it.
+/// A text as code where it is plain enough to be one; anything that a reader might take for markup is text.
 fn code(text: &str) -> String {
-    let line: String = page::line(text).chars().map(|c| if matches!(c, '`' | '|') { '\'' } else { c }).collect();
-    if line.is_empty() { String::new() } else { format!("`{line}`") }
+    let line = page::line(text);
+    let plain_enough = !line.is_empty() && !line.contains(['<', '>', '&', '`', '|', '\\', '[', ']', '*']);
+    if plain_enough { format!("`{line}`") } else { plain(text) }
 }
 
 const fn mark(status: Status) -> &'static str {

@@ -116,7 +116,10 @@ mod tests {
         let checks = look(root.path(), &host());
         let holding: Vec<&str> =
             checks.iter().filter(|check| check.state == State::Holds).map(|check| check.id.as_str()).collect();
-        assert_eq!(holding, ["posture/process", "posture/seccomp", "posture/landlock", "posture/user"]);
+        assert_eq!(
+            holding,
+            ["posture/process", "posture/seccomp", "posture/landlock", "posture/openat2", "posture/user"]
+        );
         assert_eq!(state(&checks, "posture/namespaces"), State::Unknown);
     }
 
