@@ -115,7 +115,8 @@ fn every_call_of_a_run_in_parts_parses() {
         ];
         parts.iter().fold(word.to_owned(), |word, (variable, value)| word.replace(variable, value))
     };
-    let lines = scripts.iter().flat_map(|script| script.lines()).map(str::trim).filter(|line| line.starts_with("gauntlet "));
+    let lines =
+        scripts.iter().flat_map(|script| script.lines()).map(str::trim).filter(|line| line.starts_with("gauntlet "));
     let mut seen = (0, 0);
     for line in lines {
         // Arithmetic of the shell has spaces in it.

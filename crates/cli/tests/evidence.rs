@@ -25,7 +25,11 @@ fn a_signed_run_verifies_with_its_key_and_says_what_was_not_checked() {
         let home = attested(kind);
         let done = home.gauntlet(&["report", "verify", "out", "--key", "key.pub"]).ended(exit::CLEAN);
         assert!(done.stdout.starts_with("VERIFIED\n"), "{}", done.stdout);
-        for said in ["not checked: whether what the record says happened", "checked: still so here: operating system, ", "policy, corpus"] {
+        for said in [
+            "not checked: whether what the record says happened",
+            "checked: still so here: operating system, ",
+            "policy, corpus",
+        ] {
             assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
         }
         let own = home.gauntlet(&["report", "verify", "out"]).ended(exit::CLEAN);
@@ -58,7 +62,8 @@ fn what_was_changed_added_or_taken_away_is_named() {
     assert!(verify().ended(exit::USAGE).stderr.contains("no regular file"));
     fs::remove_file(home.path("out/link")).unwrap();
     let record = home.path("out/record.json");
-    let edited = fs::read_to_string(&record).unwrap().replacen("\"verdict\":\"contained\"", "\"verdict\":\"breached\"", 1);
+    let edited =
+        fs::read_to_string(&record).unwrap().replacen("\"verdict\":\"contained\"", "\"verdict\":\"breached\"", 1);
     fs::write(&record, edited).unwrap();
     let told = verify().ended(exit::BREACH).stdout;
     assert!(told.contains("does not agree with itself"), "{told}");
@@ -80,7 +85,8 @@ fn an_unsigned_run_verifies_but_nobody_vouches_for_it() {
 #[test]
 fn a_record_of_another_policy_or_corpus_is_stale() {
     let home = attested("ed25519");
-    let stale = home.gauntlet(&["report", "verify", "out", "--key", "key.pub", "--policy", "agent"]).ended(exit::INCONCLUSIVE);
+    let stale =
+        home.gauntlet(&["report", "verify", "out", "--key", "key.pub", "--policy", "agent"]).ended(exit::INCONCLUSIVE);
     assert!(stale.stdout.starts_with("STALE\n") && stale.stdout.contains("no longer so: policy: "), "{}", stale.stdout);
     for (path, content) in gauntlet_attacks::FILES {
         if let Some(file) = path.strip_prefix("tables/big-minimum/") {
@@ -119,7 +125,11 @@ fn one_trial_is_shown_and_proved_without_the_others() {
     let text = fs::read_to_string(home.path("trial.json")).unwrap();
     assert!(text.contains(&shown.title) && !text.contains(&hidden.title));
     let done = home.gauntlet(&["report", "verify", "trial.json", "--key", "key.pub"]).ended(exit::CLEAN);
-    assert!(done.stdout.contains(&format!("it is trial 1 of the {} that were attested", record.trials.len())), "{}", done.stdout);
+    assert!(
+        done.stdout.contains(&format!("it is trial 1 of the {} that were attested", record.trials.len())),
+        "{}",
+        done.stdout
+    );
     let edited = text.replacen("\"verdict\": \"contained\"", "\"verdict\": \"breached\"", 1);
     assert_ne!(edited, text);
     home.write("trial.json", edited);

@@ -38,7 +38,8 @@ pub fn faults(record: &Record) -> Vec<Fault> {
         if shard.index == 0 || shard.index > shard.of {
             found.add("shard", format_args!("{} of {} is none", shard.index, shard.of));
         }
-        let planned: BTreeSet<_> = shard.planned.iter().map(|cell| (cell.target.as_str(), cell.attack.as_str())).collect();
+        let planned: BTreeSet<_> =
+            shard.planned.iter().map(|cell| (cell.target.as_str(), cell.attack.as_str())).collect();
         for trial in &record.trials {
             if !planned.contains(&(trial.target.as_str(), trial.attack.as_str())) {
                 found.add(place(trial), format_args!("it is no trial of the run that this is a shard of"));
@@ -82,7 +83,10 @@ fn counts(record: &Record, found: &mut Faults) {
         let caught = score.mutations.iter().filter(|mutation| mutation.caught).count() as u64;
         if (score.caught, score.total) != (caught, score.mutations.len() as u64) {
             let (told, total) = (score.caught, score.total);
-            found.add("mutation", format_args!("{told} of {total} are told as caught, {caught} of {} are", score.mutations.len()));
+            found.add(
+                "mutation",
+                format_args!("{told} of {total} are told as caught, {caught} of {} are", score.mutations.len()),
+            );
         }
         for mutation in &score.mutations {
             if mutation.caught == mutation.caught_by.is_empty() {
@@ -148,8 +152,13 @@ fn verdict(trial: &Trial, found: &mut Faults) {
     }
     match trial.verdict {
         Verdict::Contained => contained(trial, &mut fault),
-        Verdict::Breached if trial.run(Role::Attack).is_none() => fault(format_args!("breached without a run of the attack")),
-        Verdict::Unsupported if !trial.runs.is_empty() => fault(format_args!("unsupported, and it was run")),
+        Verdict::Breached if trial.run(Role::Attack).is_none() => {
+            fault(format_args!("breached without a run of the attack"))
+        }
+        // A probe that the host does not offer may have been tried without a jail.
+        Verdict::Unsupported if !trial.guests.is_empty() && !trial.runs.is_empty() => {
+            fault(format_args!("unsupported, and it was run"));
+        }
         Verdict::Breached | Verdict::Inconclusive | Verdict::Unsupported => {}
     }
 }
@@ -199,7 +208,10 @@ mod tests {
     fn every_way_of_disagreeing_is_named() {
         type Change = fn(&mut Record);
         let cases: [(Change, &str); 15] = [
-            (|record| record.trials.push(record.trials[0].clone()), "memory/grow-past-limit on worker: this trial is there twice"),
+            (
+                |record| record.trials.push(record.trials[0].clone()),
+                "memory/grow-past-limit on worker: this trial is there twice",
+            ),
             (|record| record.trials[1].verdict = Verdict::Contained, "it is contained for a reason of breached"),
             (
                 |record| {
@@ -208,7 +220,10 @@ mod tests {
                 },
                 "contained, and the attack obtained what it wants",
             ),
-            (|record| record.trials[0].runs.retain(|run| run.role != Role::Benign), "the harmless twin did not do its work"),
+            (
+                |record| record.trials[0].runs.retain(|run| run.role != Role::Benign),
+                "the harmless twin did not do its work",
+            ),
             (|record| record.trials[0].runs.retain(|run| run.role != Role::Live), "witnessed, and no live control"),
             (|record| record.trials[0].witnessed = false, "contained without a witness"),
             (|record| record.trials[0].runs.clear(), "contained without a run of the attack"),
@@ -229,7 +244,13 @@ mod tests {
 
     #[test]
     fn a_shard_holds_trials_of_its_run_only() {
-        let planned = || example().trials.iter().map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() }).collect();
+        let planned = || {
+            example()
+                .trials
+                .iter()
+                .map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() })
+                .collect()
+        };
         let shard = |index, planned| Some(Shard { index, of: 2, planned });
         assert_eq!(told(|record| record.shard = shard(1, planned())), Vec::<String>::new());
         assert_eq!(told(|record| record.shard = shard(3, planned())), ["shard: 3 of 2 is none"]);

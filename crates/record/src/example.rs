@@ -31,7 +31,12 @@ pub fn example() -> Record {
         finished: Some("2026-01-01T00:00:09Z".into()),
         command: vec!["gauntlet".into(), "run".into()],
         seed: 1,
-        targets: vec![TargetInfo { name: "worker".into(), engine: "wasmtime".into(), version: "48.0.8".into(), sha256: Some("2".repeat(64)) }],
+        targets: vec![TargetInfo {
+            name: "worker".into(),
+            engine: "wasmtime".into(),
+            version: "48.0.8".into(),
+            sha256: Some("2".repeat(64)),
+        }],
         policy: PolicyInfo {
             name: "strict".into(),
             sha256: "0".repeat(64),
@@ -132,7 +137,10 @@ fn trial(attack: &str, title: &str, verdict: Verdict, why: Why, reason: &str) ->
         live_reason: None,
         known: None,
         closeness: None,
-        guests: vec![Guest { role: Role::Attack, sha256: "3".repeat(64) }, Guest { role: Role::Benign, sha256: "4".repeat(64) }],
+        guests: vec![
+            Guest { role: Role::Attack, sha256: "3".repeat(64) },
+            Guest { role: Role::Benign, sha256: "4".repeat(64) },
+        ],
         runs: Vec::new(),
         duration: 40_000_000,
         references: vec!["https://webassembly.github.io/spec/core/exec/instructions.html".into()],

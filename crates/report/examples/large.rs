@@ -62,7 +62,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         gauntlet_report::write(&record, *format, &Options::default(), &mut file)?;
         io::Write::flush(&mut file)?;
         drop(file);
-        println!("{format:<12} {:>6} ms {:>10} KiB, peak {} MiB", cpu() - before, fs::metadata(&path)?.len() >> 10, peak());
+        println!(
+            "{format:<12} {:>6} ms {:>10} KiB, peak {} MiB",
+            cpu() - before,
+            fs::metadata(&path)?.len() >> 10,
+            peak()
+        );
     }
     println!("all formats: {} ms of CPU, peak {} MiB", cpu() - start, peak());
     drop(record);
@@ -74,7 +79,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("attest: {} ms of CPU, peak {} MiB", cpu() - before, peak());
     let (before, clock) = (cpu(), std::time::Instant::now());
     let found = bundle::verify(&files, None, &|_| Now::default())?;
-    println!("verify: {} ms of CPU, {} ms, {} faults, peak {} MiB", cpu() - before, clock.elapsed().as_millis(), found.broken.len(), peak());
+    println!(
+        "verify: {} ms of CPU, {} ms, {} faults, peak {} MiB",
+        cpu() - before,
+        clock.elapsed().as_millis(),
+        found.broken.len(),
+        peak()
+    );
     if folder.is_none() {
         fs::remove_dir_all(&scratch)?;
     }

@@ -182,7 +182,11 @@ fn limits(before: &Record, after: &Record, diff: &mut Diff) {
             diff.changed_limits.push(Change { what: row.key.clone(), before: value, after: row.value.clone() });
         }
         if proof != row.proof.as_str() {
-            diff.changed_proofs.push(Change { what: row.key.clone(), before: proof.into(), after: row.proof.as_str().into() });
+            diff.changed_proofs.push(Change {
+                what: row.key.clone(),
+                before: proof.into(),
+                after: row.proof.as_str().into(),
+            });
         }
     }
     for (key, (value, _)) in &old {
@@ -242,9 +246,14 @@ fn ground(before: &Record, after: &Record, diff: &mut Diff) {
             ("privileges".to_owned(), if host.root { "root" } else { "none" }.to_owned()),
             ("tool".to_owned(), record.tool.version.clone()),
             ("policy".to_owned(), format!("{} {:.12}", record.policy.name, record.policy.sha256)),
-            ("corpus".to_owned(), format!("{} of {} attacks {:.12}", record.corpus.selected, record.corpus.attacks, record.corpus.sha256)),
+            (
+                "corpus".to_owned(),
+                format!("{} of {} attacks {:.12}", record.corpus.selected, record.corpus.attacks, record.corpus.sha256),
+            ),
         ];
-        facts.extend(host.mechanisms.iter().map(|offered| (format!("mechanism {}", offered.name), crate::summary::granted(offered.granted).to_owned())));
+        facts.extend(host.mechanisms.iter().map(|offered| {
+            (format!("mechanism {}", offered.name), crate::summary::granted(offered.granted).to_owned())
+        }));
         facts.extend(record.targets.iter().map(|target| {
             let build = target.sha256.as_deref().unwrap_or("unknown");
             (format!("target {}", target.name), format!("{} {}, build {build:.12}", target.engine, target.version))
@@ -291,14 +300,27 @@ mod tests {
         };
         let new = diff(&fixed, &example());
         assert_eq!(names(&new.new_breaches), ["files-read/dot-dot on worker"]);
-        assert_eq!(names(&new.changed_proofs), ["grants.filesystem", "limits.memory"].iter().filter(|name| names(&new.changed_proofs).contains(name)).copied().collect::<Vec<_>>());
+        assert_eq!(
+            names(&new.changed_proofs),
+            ["grants.filesystem", "limits.memory"]
+                .iter()
+                .filter(|name| names(&new.changed_proofs).contains(name))
+                .copied()
+                .collect::<Vec<_>>()
+        );
         assert_eq!(new.exit_code(), exit::BREACH);
         let mended = diff(&example(), &fixed);
-        assert_eq!((names(&mended.fixed_breaches), mended.exit_code()), (vec!["files-read/dot-dot on worker"], exit::CLEAN));
+        assert_eq!(
+            (names(&mended.fixed_breaches), mended.exit_code()),
+            (vec!["files-read/dot-dot on worker"], exit::CLEAN)
+        );
         let mut gone = example();
         gone.trials.remove(0);
         let lost = diff(&example(), &gone);
-        assert_eq!((names(&lost.lost_coverage), lost.exit_code()), (vec!["memory/grow-past-limit on worker"], exit::INCONCLUSIVE));
+        assert_eq!(
+            (names(&lost.lost_coverage), lost.exit_code()),
+            (vec!["memory/grow-past-limit on worker"], exit::INCONCLUSIVE)
+        );
         let mut unwitnessed = example();
         unwitnessed.trials[0].witnessed = false;
         assert_eq!(diff(&example(), &unwitnessed).lost_coverage.len(), 1);
@@ -309,12 +331,14 @@ mod tests {
         let many = |slow: u64, other: u64| {
             let mut record = example();
             let model = record.trials[0].clone();
-            record.trials = (0..40).map(|index| {
-                let mut trial = Trial { attack: format!("memory/a{index}"), ..model.clone() };
-                let time = 100_000_000 + index * 1_000_000;
-                trial.runs[0].measured.wall_time = Some(if index == 7 { time * slow } else { time * other });
-                trial
-            }).collect();
+            record.trials = (0..40)
+                .map(|index| {
+                    let mut trial = Trial { attack: format!("memory/a{index}"), ..model.clone() };
+                    let time = 100_000_000 + index * 1_000_000;
+                    trial.runs[0].measured.wall_time = Some(if index == 7 { time * slow } else { time * other });
+                    trial
+                })
+                .collect();
             record
         };
         let found = diff(&many(1, 1), &many(9, 1));

@@ -52,7 +52,8 @@ impl Entry {
             .collect();
         times.sort_unstable();
         let over = record.trials.iter().filter_map(|trial| trial.closeness.as_ref());
-        let share = |used: u64, cap: u64| u64::try_from(u128::from(used) * 100 / u128::from(cap.max(1))).unwrap_or(u64::MAX);
+        let share =
+            |used: u64, cap: u64| u64::try_from(u128::from(used) * 100 / u128::from(cap.max(1))).unwrap_or(u64::MAX);
         let targets: Vec<&str> = record.targets.iter().map(|target| target.name.as_str()).collect();
         Self {
             name: name.to_owned(),
@@ -80,7 +81,11 @@ impl Entry {
 /// # Errors
 ///
 /// If the output does not take it.
-pub fn write_history(entries: &[Entry], unreadable: &[(String, String)], out: &mut dyn io::Write) -> Result<(), WriteError> {
+pub fn write_history(
+    entries: &[Entry],
+    unreadable: &[(String, String)],
+    out: &mut dyn io::Write,
+) -> Result<(), WriteError> {
     let mut lines: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         lines.entry(&entry.line).or_default().push(entry);
@@ -96,19 +101,43 @@ pub fn write_history(entries: &[Entry], unreadable: &[(String, String)], out: &m
     for (number, (line, mut runs)) in lines.into_iter().enumerate() {
         runs.sort_by(|a, b| (&a.started, &a.name).cmp(&(&b.started, &b.name)));
         let runs = &runs[runs.len().saturating_sub(SHOWN)..];
-        let _ = write!(page.text, "<section aria-labelledby=\"line-{number}\">\n<h2 id=\"line-{number}\">{}</h2>\n", escape(line));
-        chart(&mut page, "Trials by verdict", runs, &[
-            ("good", "contained", &|run| Some(run.count(Verdict::Contained))),
-            ("bad", "breached", &|run| Some(run.count(Verdict::Breached))),
-            ("warn", "inconclusive", &|run| Some(run.count(Verdict::Inconclusive))),
-        ], &|value| value.to_string());
-        chart(&mut page, "Time to stop an attack, in the middle", runs, &[("", "median", &|run| run.median)], &|value| Unit::Time.show(value));
-        chart(&mut page, "Furthest past a limit, in percent of it", runs, &[("bad", "worst", &|run| run.worst)], &|value| format!("{value} %"));
+        let _ = write!(
+            page.text,
+            "<section aria-labelledby=\"line-{number}\">\n<h2 id=\"line-{number}\">{}</h2>\n",
+            escape(line)
+        );
+        chart(
+            &mut page,
+            "Trials by verdict",
+            runs,
+            &[
+                ("good", "contained", &|run| Some(run.count(Verdict::Contained))),
+                ("bad", "breached", &|run| Some(run.count(Verdict::Breached))),
+                ("warn", "inconclusive", &|run| Some(run.count(Verdict::Inconclusive))),
+            ],
+            &|value| value.to_string(),
+        );
+        chart(
+            &mut page,
+            "Time to stop an attack, in the middle",
+            runs,
+            &[("", "median", &|run| run.median)],
+            &|value| Unit::Time.show(value),
+        );
+        chart(
+            &mut page,
+            "Furthest past a limit, in percent of it",
+            runs,
+            &[("bad", "worst", &|run| run.worst)],
+            &|value| format!("{value} %"),
+        );
         table(&mut page, runs);
         page.put("</section>\n");
     }
     if !unreadable.is_empty() {
-        page.put("<section aria-labelledby=\"unreadable\">\n<h2 id=\"unreadable\">Files that are no records</h2>\n<ul>\n");
+        page.put(
+            "<section aria-labelledby=\"unreadable\">\n<h2 id=\"unreadable\">Files that are no records</h2>\n<ul>\n",
+        );
         for (name, why) in unreadable.iter().take(SHOWN) {
             let _ = writeln!(page.text, "<li><code>{}</code>: {}</li>", escape(name), escape(why));
         }
@@ -150,7 +179,13 @@ fn chart(page: &mut Page, title: &str, runs: &[&Entry], curves: &[Curve<'_>], sh
         escape(&show(top))
     );
     for (run, anchor) in [(runs[0], "start"), (runs[runs.len() - 1], "end")] {
-        let _ = writeln!(page.text, "<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{:.10}</text>", x(run), HEIGHT + 32, run.started);
+        let _ = writeln!(
+            page.text,
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{:.10}</text>",
+            x(run),
+            HEIGHT + 32,
+            run.started
+        );
     }
     for (class, name, value) in curves {
         let points: Vec<(u32, u32)> = runs.iter().filter_map(|run| Some((x(run), y(value(run)?)))).collect();
@@ -224,7 +259,8 @@ mod tests {
     fn hostile_records_stay_in_their_place() {
         let mut record = example();
         let text = "<script>\u{1b}\"</td>".to_owned();
-        (record.policy.name, record.started, record.host.kernel, record.tool.version) = (text.clone(), text.clone(), text.clone(), text.clone());
+        (record.policy.name, record.started, record.host.kernel, record.tool.version) =
+            (text.clone(), text.clone(), text.clone(), text.clone());
         let entries = [Entry::new(&text, &record), Entry::new("b", &example())];
         let page = page(&entries, &[]);
         assert!(!page.contains("<script") && !page.contains('\u{1b}'));

@@ -93,7 +93,8 @@ pub fn merge(records: &[Record], gaps: bool) -> Result<Record, MergeError> {
     let mut complete = true;
     let order = match &first.shard {
         Some(shard) => {
-            let missing: Vec<String> = shard.planned.iter().filter(|cell| !trials.contains_key(cell)).map(name).collect();
+            let missing: Vec<String> =
+                shard.planned.iter().filter(|cell| !trials.contains_key(cell)).map(name).collect();
             complete = missing.is_empty();
             if !complete && !gaps {
                 return Err(MergeError::Missing(missing));
@@ -156,7 +157,11 @@ fn same(first: &Record, record: &Record, number: usize) -> Result<(), MergeError
     };
     let shared = |of: &Record| {
         let both = |target: &&gauntlet_record::TargetInfo| record.targets.iter().any(|known| known.name == target.name);
-        let both = of.targets.iter().filter(both).map(|target| format!("{} {} {}", target.name, target.engine, target.version));
+        let both = of
+            .targets
+            .iter()
+            .filter(both)
+            .map(|target| format!("{} {} {}", target.name, target.engine, target.version));
         both.collect::<Vec<_>>().join(", ")
     };
     let rows = [
@@ -227,7 +232,8 @@ mod tests {
         (1..=of)
             .map(|index| {
                 let mine = |place: usize| u32::try_from(place).unwrap() % of + 1 == index;
-                let trials = whole.trials.iter().enumerate().filter(|(place, _)| mine(*place)).map(|(_, trial)| trial.clone());
+                let trials =
+                    whole.trials.iter().enumerate().filter(|(place, _)| mine(*place)).map(|(_, trial)| trial.clone());
                 let mut record = Record { trials: trials.collect(), ..whole.clone() };
                 record.shard = Some(Shard { index, of, planned: planned.clone() });
                 record.command = vec!["gauntlet".into(), "run".into(), "--shard".into(), format!("{index}/{of}")];

@@ -56,7 +56,8 @@ pub fn payloads(record: &Record) -> Vec<String> {
                 }
             }
         }
-        if matches!(format, Format::Human | Format::Markdown | Format::Jobsummary) && texts.iter().any(|guest| forges(guest.as_str(), &text))
+        if matches!(format, Format::Human | Format::Markdown | Format::Jobsummary)
+            && texts.iter().any(|guest| forges(guest.as_str(), &text))
         {
             found.insert("forged");
         }

@@ -96,7 +96,14 @@ impl Redaction {
     /// Takes it out of one trial.
     pub fn trial(&self, trial: &mut Trial) {
         let text = |text: &mut String| *text = self.text(text);
-        for part in [&mut trial.attack, &mut trial.title, &mut trial.file, &mut trial.target, &mut trial.reason, &mut trial.obtains] {
+        for part in [
+            &mut trial.attack,
+            &mut trial.title,
+            &mut trial.file,
+            &mut trial.target,
+            &mut trial.reason,
+            &mut trial.obtains,
+        ] {
             text(part);
         }
         trial.live_reason.as_mut().map(text);
@@ -147,7 +154,8 @@ fn replace_word(text: &str, word: &str, with: &str) -> String {
         let (before, found) = rest.split_at(at);
         let after = &found[word.len()..];
         out.push_str(before);
-        let stands_alone = !(inside(before.chars().next_back().or_else(|| out.chars().next_back())) && inside(word.chars().next()))
+        let stands_alone = !(inside(before.chars().next_back().or_else(|| out.chars().next_back()))
+            && inside(word.chars().next()))
             && !(inside(after.chars().next()) && inside(word.chars().next_back()));
         out.push_str(if stands_alone { with } else { word });
         rest = after;
@@ -163,16 +171,23 @@ fn paths(text: &str) -> String {
         return text.to_owned();
     }
     let ends = |c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'' | ',' | ';' | ')' | ']' | '}' | '>' | '|');
-    let begins = |before: Option<char>| before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '/' | '.' | '_' | '-' | '~' | '>' | '<' | '\\'));
+    let begins = |before: Option<char>| {
+        before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '/' | '.' | '_' | '-' | '~' | '>' | '<' | '\\'))
+    };
     let mut out = String::with_capacity(text.len());
     let mut before: Option<char> = None;
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let bytes = rest.as_bytes();
         let word = rest.find(ends).unwrap_or(rest.len());
-        let unix = c == '/' && rest[1..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'));
+        let unix =
+            c == '/' && rest[1..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'));
         let home = rest.starts_with("~/");
-        let drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && matches!(bytes[2], b'\\' | b'/') && bytes.get(3) != Some(&b'/');
+        let drive = bytes.len() > 2
+            && bytes[0].is_ascii_alphabetic()
+            && bytes[1] == b':'
+            && matches!(bytes[2], b'\\' | b'/')
+            && bytes.get(3) != Some(&b'/');
         let web = before == Some(':') && rest.starts_with("//");
         if begins(before) && (unix || home || drive) && !web {
             // `::` parts two paths, as in a grant; a single colon parts a path from what is said of it.
@@ -209,7 +224,10 @@ mod tests {
             ("/a/b:/c/d", "<path>:<path>"),
             ("--policy=/etc/p.yaml, then", "--policy=<path>, then"),
             ("C:\\Users\\ada\\x and ~/notes", "<path> and <path>"),
-            ("see https://example.org/a/b and attacks/memory/grow/attack.yaml", "see https://example.org/a/b and attacks/memory/grow/attack.yaml"),
+            (
+                "see https://example.org/a/b and attacks/memory/grow/attack.yaml",
+                "see https://example.org/a/b and attacks/memory/grow/attack.yaml",
+            ),
             ("12 ms / 3 runs, 1/3, and/or, <path>/x", "12 ms / 3 runs, 1/3, and/or, <path>/x"),
             ("/", "/"),
             ("memory > 64 MiB", "memory > 64 MiB"),
@@ -220,7 +238,8 @@ mod tests {
 
     #[test]
     fn names_go_as_words_only() {
-        let redaction = Redaction::new(&["build-7".into(), "x".into()], &["ada".into()], &["s3cr3t-value".into(), "short".into()]);
+        let redaction =
+            Redaction::new(&["build-7".into(), "x".into()], &["ada".into()], &["s3cr3t-value".into(), "short".into()]);
         assert_eq!(redaction.text("ada on build-7: s3cr3t-value"), "<user> on <host>: <environment>");
         assert_eq!(redaction.text("adamant canada x short"), "adamant canada x short");
     }

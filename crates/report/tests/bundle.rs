@@ -55,7 +55,9 @@ fn what_was_attested_verifies() {
 #[test]
 fn every_flipped_byte_of_every_attestation_is_seen() {
     let key = key(KeyKind::EcdsaP256);
-    for (files, key) in [(attested(Some(&key)), Some(key.public())), (attested(Some(&key)), None), (attested(None), None)] {
+    for (files, key) in
+        [(attested(Some(&key)), Some(key.public())), (attested(Some(&key)), None), (attested(None), None)]
+    {
         for name in files.names().unwrap().into_iter().filter(|name| bundle::is_attestation(name)) {
             let length = files.read(&name).unwrap().len();
             // All of the short ones; of the others one byte in seven, and both ends.
@@ -135,7 +137,10 @@ fn the_statements_are_what_others_read() {
         let subjects = statement["subject"].as_array().unwrap();
         assert!(subjects.iter().all(|subject| subject["digest"]["sha256"].as_str().is_some_and(|hex| hex.len() == 64)));
         let names: Vec<&str> = subjects.iter().map(|subject| subject["name"].as_str().unwrap()).collect();
-        assert!(names.starts_with(&["policy strict", "target worker", "guest memory/grow-past-limit (attack)"]), "{names:?}");
+        assert!(
+            names.starts_with(&["policy strict", "target worker", "guest memory/grow-past-limit (attack)"]),
+            "{names:?}"
+        );
     }
     let result = &statement("test-result.intoto.json")["predicate"];
     assert_eq!((result["result"].as_str(), result["passedTests"].as_array().map(Vec::len)), (Some("FAILED"), Some(1)));
@@ -168,7 +173,11 @@ fn what_is_no_longer_so_is_stale_and_what_is_not_known_is_told() {
     let same = || Now {
         system: Some((record.host.os.clone(), record.host.arch.clone())),
         kernel: Some(record.host.kernel.clone()),
-        targets: [("worker".to_owned(), ("wasmtime".to_owned(), "48.0.8".to_owned(), record.targets[0].sha256.clone()))].into(),
+        targets: [(
+            "worker".to_owned(),
+            ("wasmtime".to_owned(), "48.0.8".to_owned(), record.targets[0].sha256.clone()),
+        )]
+        .into(),
         policy: Some(record.policy.sha256.clone()),
         corpus: Some(record.corpus.sha256.clone()),
     };
@@ -180,8 +189,14 @@ fn what_is_no_longer_so_is_stale_and_what_is_not_known_is_told() {
     assert_eq!(stale(|_| {}), Vec::<String>::new());
     for (change, what) in [
         ((|now| now.kernel = Some("7".into())) as fn(&mut Now), "kernel: 7 here, and 6.1.0 in the record"),
-        (|now| now.system = Some(("linux".into(), "aarch64".into())), "architecture: aarch64 here, and x86_64 in the record"),
-        (|now| now.targets.get_mut("worker").unwrap().1 = "49".into(), "engine of worker: wasmtime 49 here, and wasmtime 48.0.8 in the record"),
+        (
+            |now| now.system = Some(("linux".into(), "aarch64".into())),
+            "architecture: aarch64 here, and x86_64 in the record",
+        ),
+        (
+            |now| now.targets.get_mut("worker").unwrap().1 = "49".into(),
+            "engine of worker: wasmtime 49 here, and wasmtime 48.0.8 in the record",
+        ),
         (|now| now.targets.get_mut("worker").unwrap().2 = Some("x".into()), "build of worker: x here"),
         (|now| now.policy = Some("x".into()), "policy: x here"),
         (|now| now.corpus = Some("x".into()), "corpus: x here"),

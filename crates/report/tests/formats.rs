@@ -198,7 +198,10 @@ fn gitlab_takes_every_alert_at_a_place_and_by_a_name_of_its_own() {
     let mut record = rare();
     record.trials.push(record.trials[1].clone());
     let alerts: Vec<Alert> = serde_json::from_str(&render(&record, Format::Gitlab, Options::default())).unwrap();
-    assert_eq!(alerts.len(), record.count(Verdict::Breached) + record.count(Verdict::Inconclusive) + record.findings.len());
+    assert_eq!(
+        alerts.len(),
+        record.count(Verdict::Breached) + record.count(Verdict::Inconclusive) + record.findings.len()
+    );
     let mut names: Vec<&str> = alerts.iter().map(|alert| alert.fingerprint.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -239,7 +242,9 @@ fn oscal_has_a_finding_for_every_limit_and_no_empty_list() {
                 }
                 list.iter().for_each(|value| empty(value, path, found));
             }
-            serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| empty(value, &format!("{path}/{key}"), found)),
+            serde_json::Value::Object(map) => {
+                map.iter().for_each(|(key, value)| empty(value, &format!("{path}/{key}"), found))
+            }
             _ => {}
         }
     }
@@ -298,7 +303,13 @@ fn a_page_shows_the_matrix_of_layers_that_it_is_given() {
     let mut out = Vec::new();
     gauntlet_report::write_page(&example(), &layers, &mut out).unwrap();
     let page = String::from_utf8(out).unwrap();
-    for part in ["0 of 1 attacks are stopped by two", "memory/&lt;b&gt;grow", "<td class=\"hit-bad\">obtained</td>", "runtime (isolation/x)", "cut short"] {
+    for part in [
+        "0 of 1 attacks are stopped by two",
+        "memory/&lt;b&gt;grow",
+        "<td class=\"hit-bad\">obtained</td>",
+        "runtime (isolation/x)",
+        "cut short",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(!brief(Format::Html).contains("lifted one at a time"));

@@ -283,15 +283,24 @@ proptest! {
 /// A record in which every string is endless and every list long.
 fn endless() -> Record {
     let text = "x\u{1b}<`|".repeat(40_000);
-    let mut record = poison(record(&[Verdict::Breached, Verdict::Inconclusive, Verdict::Contained, Verdict::Unsupported], &GuestText::name("x")), &text);
+    let mut record = poison(
+        record(
+            &[Verdict::Breached, Verdict::Inconclusive, Verdict::Contained, Verdict::Unsupported],
+            &GuestText::name("x"),
+        ),
+        &text,
+    );
     for trial in &mut record.trials {
         for run in &mut trial.runs {
-            run.denials = vec![run.denials.first().cloned().unwrap_or(gauntlet_record::Denial {
-                cause: gauntlet_record::Cause::NoEffect,
-                asked: GuestText::name("x"),
-                limit: None,
-                count: 1,
-            }); 2_000];
+            run.denials = vec![
+                run.denials.first().cloned().unwrap_or(gauntlet_record::Denial {
+                    cause: gauntlet_record::Cause::NoEffect,
+                    asked: GuestText::name("x"),
+                    limit: None,
+                    count: 1,
+                });
+                2_000
+            ];
             run.values = vec![run.values[0].clone(); 2_000];
             run.usage = vec![run.usage[0].clone(); 2_000];
             run.confinement = vec![run.confinement[0].clone(); 2_000];
@@ -308,7 +317,11 @@ fn no_string_and_no_list_makes_a_report_larger_than_its_bound() {
     for format in Format::ALL.iter().filter(|format| **format != Format::Json) {
         for verbose in [false, true] {
             let size = render(&record, *format, verbose).len();
-            assert!(size as u64 <= format.most_bytes(&record, verbose), "{format}: {size} of {}", format.most_bytes(&record, verbose));
+            assert!(
+                size as u64 <= format.most_bytes(&record, verbose),
+                "{format}: {size} of {}",
+                format.most_bytes(&record, verbose)
+            );
         }
     }
     assert_eq!(Format::Markdown.most_bytes(&record, false), 65_000);

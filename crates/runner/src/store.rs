@@ -215,7 +215,8 @@ pub fn note_in_marker(dir: &Path, names: &[String]) -> io::Result<()> {
         return Ok(());
     }
     let noted = fs::read_to_string(&marker)?;
-    let new: String = names.iter().filter(|name| !noted.lines().any(|line| line == *name)).map(|name| format!("{name}\n")).collect();
+    let new: String =
+        names.iter().filter(|name| !noted.lines().any(|line| line == *name)).map(|name| format!("{name}\n")).collect();
     let mut file = OpenOptions::new().append(true).open(&marker)?;
     file.write_all(new.as_bytes())?;
     file.sync_all()

@@ -68,15 +68,19 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
             return Ok(earlier.exit_code());
         }
         finished = std::mem::take(&mut earlier.trials);
-        left_out.extend(finished.iter().map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() }));
+        left_out.extend(
+            finished.iter().map(|trial| PlannedTrial { target: trial.target.clone(), attack: trial.attack.clone() }),
+        );
         anstream::eprintln!("going on: {} trials had finished", finished.len());
         record = earlier;
     }
     plan.options.skip = left_out.iter().map(|cell| (cell.target.clone(), cell.attack.clone())).collect();
     let cancel = cancel_on_signal()?;
     let mut record = trials_of(&plan, record, &mut log, &cancel, resumed)?;
-    let probes: Vec<String> =
-        probes.into_iter().filter(|id| !left_out.iter().any(|cell| cell.target == "worker" && cell.attack == *id)).collect();
+    let probes: Vec<String> = probes
+        .into_iter()
+        .filter(|id| !left_out.iter().any(|cell| cell.target == "worker" && cell.attack == *id))
+        .collect();
     if !cancel.load(Ordering::Relaxed) {
         let mut seen = |mut trial: Trial| {
             log.finished(&mut trial).map_err(Failure::harness)?;
@@ -277,12 +281,7 @@ pub(super) fn launcher() -> Result<Launcher, Failure> {
 }
 
 /// Runs the trials of a plan, with an event on the disk for each.
-pub(super) fn trials(
-    plan: &Plan,
-    record: Record,
-    output: &mut Output,
-    cancel: &AtomicBool,
-) -> Result<Record, Failure> {
+pub(super) fn trials(plan: &Plan, record: Record, output: &mut Output, cancel: &AtomicBool) -> Result<Record, Failure> {
     trials_of(plan, record, &mut Log { output, redaction: None }, cancel, false)
 }
 

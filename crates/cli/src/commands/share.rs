@@ -14,7 +14,6 @@ use gauntlet_runner::{EVENTS, Output, OutputError, Plan};
 
 use super::report;
 use crate::failure::Failure;
-use crate::inputs;
 
 /// What an attack costs that is not listed, in milliseconds; only the proportions matter.
 const USUAL: u64 = 300;
@@ -106,15 +105,20 @@ fn known_costs(text: &str) -> Result<BTreeMap<String, u64>, Failure> {
         Value::Scalar { text, .. } => text.parse::<u64>().ok(),
         Value::Sequence(_) | Value::Mapping(_) => None,
     };
-    entries.iter().map(|entry| Some((entry.key.value.clone(), cost(&entry.value.value)?))).collect::<Option<_>>().ok_or_else(broken)
+    entries
+        .iter()
+        .map(|entry| Some((entry.key.value.clone(), cost(&entry.value.value)?)))
+        .collect::<Option<_>>()
+        .ok_or_else(broken)
 }
 
 /// Every trial of a run in the order of its record: those of the plan, then the probes of the jail.
 pub(super) fn planned(plan: &Plan, probes: &[String]) -> Vec<PlannedTrial> {
     let cell = |target: &str, attack: &str| PlannedTrial { target: target.to_owned(), attack: attack.to_owned() };
-    let attacks = plan.targets.iter().flat_map(|target| {
-        plan.attacks.iter().map(move |attack| cell(&target.description.name, &attack.id))
-    });
+    let attacks = plan
+        .targets
+        .iter()
+        .flat_map(|target| plan.attacks.iter().map(move |attack| cell(&target.description.name, &attack.id)));
     attacks.chain(probes.iter().map(|probe| cell("worker", probe))).collect()
 }
 
@@ -137,7 +141,8 @@ pub(super) fn split(
         None => known_costs(gauntlet_attacks::COSTS)?,
     };
     // One that runs alone keeps the other lanes waiting; how many these are is another matter on every machine.
-    let alone: BTreeSet<&str> = plan.attacks.iter().filter(|attack| attack.alone).map(|attack| attack.id.as_str()).collect();
+    let alone: BTreeSet<&str> =
+        plan.attacks.iter().filter(|attack| attack.alone).map(|attack| attack.id.as_str()).collect();
     let cost = |cell: &PlannedTrial| {
         let cost = costs.get(&cell.attack).copied().unwrap_or(USUAL).max(1);
         if alone.contains(cell.attack.as_str()) { 2 * cost } else { cost }
@@ -182,13 +187,20 @@ pub(super) fn take_up(path: &std::path::Path) -> Result<(Output, Option<Record>)
 pub(super) fn same_run(earlier: &Record, now: &Record) -> Result<(), Failure> {
     let targets = |record: &Record| {
         let names = record.targets.iter().map(|target| {
-            format!("{} {} {} {}", target.name, target.engine, target.version, target.sha256.as_deref().unwrap_or_default())
+            format!(
+                "{} {} {} {}",
+                target.name,
+                target.engine,
+                target.version,
+                target.sha256.as_deref().unwrap_or_default()
+            )
         });
         names.collect::<Vec<_>>().join(", ")
     };
     let shard = |record: &Record| match &record.shard {
         Some(shard) => {
-            let cells: Vec<String> = shard.planned.iter().map(|cell| format!("{} {}", cell.target, cell.attack)).collect();
+            let cells: Vec<String> =
+                shard.planned.iter().map(|cell| format!("{} {}", cell.target, cell.attack)).collect();
             format!("{}/{} of {}", shard.index, shard.of, gauntlet_record::digest(cells.join("\n").as_bytes()))
         }
         None => "none".to_owned(),
@@ -235,7 +247,8 @@ pub(super) fn redaction() -> Redaction {
     let variable = |key: &str| std::env::var(key).ok();
     let hosts: Vec<String> = [Some(name), Some(short), variable("HOSTNAME")].into_iter().flatten().collect();
     let account = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
-    let mut users: Vec<String> = [variable("USER"), variable("LOGNAME"), variable("SUDO_USER")].into_iter().flatten().collect();
+    let mut users: Vec<String> =
+        [variable("USER"), variable("LOGNAME"), variable("SUDO_USER")].into_iter().flatten().collect();
     users.extend(account.map(|account| account.name));
     let environment: Vec<String> = std::env::vars_os().filter_map(|(_, value)| value.into_string().ok()).collect();
     Redaction::new(&hosts, &users, &environment)
@@ -259,7 +272,9 @@ mod tests {
         for parts in [1, 2, 3, 7, 50] {
             let given = assign(&costs, parts);
             assert_eq!(given, assign(&costs, parts), "it follows from the costs alone");
-            let load = |part: u32| given.iter().zip(&costs).filter(|(known, _)| **known == part).map(|(_, cost)| cost).sum::<u64>();
+            let load = |part: u32| {
+                given.iter().zip(&costs).filter(|(known, _)| **known == part).map(|(_, cost)| cost).sum::<u64>()
+            };
             let loads: Vec<u64> = (1..=parts).map(load).collect();
             let (least, most) = (loads.iter().min().unwrap(), loads.iter().max().unwrap());
             assert!(most - least <= 4300, "{parts}: {loads:?}");

@@ -92,13 +92,18 @@ pub fn verify_disclosure(bytes: &[u8], key: Option<&PublicKey>) -> Result<Verifi
     let trials = &statement["predicate"]["trials"];
     let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let hashes: Option<Vec<_>> = disclosure.path.iter().take(64).map(|text| unhex(text)).collect();
-    let root = leaf(trial).ok().zip(hashes).and_then(|(leaf, hashes)| {
-        climb(leaf, number(disclosure.index), number(disclosure.of), &hashes)
-    });
+    let root = leaf(trial)
+        .ok()
+        .zip(hashes)
+        .and_then(|(leaf, hashes)| climb(leaf, number(disclosure.index), number(disclosure.of), &hashes));
     let proved = root.is_some_and(|root| trials["root"].as_str() == Some(hex(&root).as_str()))
         && trials["leaves"].as_u64() == Some(disclosure.of);
     if proved {
-        found.checked.push(format!("it is trial {} of the {} that were attested, unchanged", disclosure.index + 1, disclosure.of));
+        found.checked.push(format!(
+            "it is trial {} of the {} that were attested, unchanged",
+            disclosure.index + 1,
+            disclosure.of
+        ));
     } else {
         found.broken.push("it is not the trial that was attested at this place".to_owned());
     }

@@ -29,11 +29,7 @@ impl Envelope {
     pub(crate) fn sign(payload: &[u8], key: &SigningKey) -> Result<Self, KeyError> {
         let sig = key.sign(&signed_bytes(STATEMENT, payload))?;
         let signature = Signature { keyid: key.public().id(), sig: STANDARD.encode(sig) };
-        Ok(Self {
-            payload_type: STATEMENT.to_owned(),
-            payload: STANDARD.encode(payload),
-            signatures: vec![signature],
-        })
+        Ok(Self { payload_type: STATEMENT.to_owned(), payload: STANDARD.encode(payload), signatures: vec![signature] })
     }
 
     /// An envelope that nobody has signed.
@@ -47,8 +43,7 @@ impl Envelope {
     }
 
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        let envelope: Self =
-            serde_json::from_slice(bytes).map_err(|error| format!("is no DSSE envelope: {error}"))?;
+        let envelope: Self = serde_json::from_slice(bytes).map_err(|error| format!("is no DSSE envelope: {error}"))?;
         if envelope.to_json().as_bytes() != bytes {
             return Err("is not spelled as it was written".to_owned());
         }

@@ -18,8 +18,8 @@ use super::merkle::digest;
 const ED25519_INFO: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 /// What comes before the 65 bytes of an uncompressed point on P-256 in a SubjectPublicKeyInfo (RFC 5480, section 2).
 const P256_INFO: &[u8] = &[
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-    0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 /// Most bytes of a key file.
 pub const MAX_KEY_BYTES: usize = 16 << 10;
@@ -52,7 +52,9 @@ pub enum KeyError {
     #[error("it is no PEM file with a `{0}` in it")]
     Pem(&'static str),
     /// It is encrypted, or of another kind.
-    #[error("it is no unencrypted Ed25519 or P-256 key in PKCS#8, as `openssl genpkey` or `gauntlet report keygen` write it")]
+    #[error(
+        "it is no unencrypted Ed25519 or P-256 key in PKCS#8, as `openssl genpkey` or `gauntlet report keygen` write it"
+    )]
     Kind,
     /// The system has no random numbers, or the key refuses to sign.
     #[error("the system did not let it sign")]
@@ -246,7 +248,12 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", "x", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"] {
+        for text in [
+            "",
+            "x",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        ] {
             assert!(SigningKey::from_pem(text).is_err(), "{text}");
             assert!(PublicKey::from_pem(text).is_err(), "{text}");
         }

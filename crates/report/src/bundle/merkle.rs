@@ -142,7 +142,11 @@ mod tests {
                 let path = path(&leaves, index);
                 assert_eq!(climb(leaves[index], index, number, &path), Some(top), "{index} of {number}");
                 for other in (0..number + 1).filter(|other| *other != index) {
-                    assert_ne!(climb(leaves[index], other, number, &path), Some(top), "{other} for {index} of {number}");
+                    assert_ne!(
+                        climb(leaves[index], other, number, &path),
+                        Some(top),
+                        "{other} for {index} of {number}"
+                    );
                 }
                 assert_ne!(climb(hash(&[&[9]]), index, number, &path), Some(top));
                 let mut longer = path.clone();

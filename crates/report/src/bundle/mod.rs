@@ -90,9 +90,9 @@ pub enum BundleError {
 #[must_use]
 pub fn is_attestation(name: &str) -> bool {
     name == SIGNER
-        || STEMS.iter().any(|stem| {
-            name.strip_prefix(stem).is_some_and(|rest| matches!(rest, SIGNED | UNSIGNED | PREDICATE))
-        })
+        || STEMS
+            .iter()
+            .any(|stem| name.strip_prefix(stem).is_some_and(|rest| matches!(rest, SIGNED | UNSIGNED | PREDICATE)))
 }
 
 /// The names of the files that signing makes.

@@ -32,9 +32,7 @@ pub(crate) struct Entry {
 /// The statements of a bundle, in the order of [`STEMS`].
 pub(crate) fn statements(record: &Record, leaves: &[Hash], files: &[Entry]) -> [Value; 3] {
     let subject = subjects(record);
-    let statement = |kind: &str, predicate: Value| {
-        json!({ "_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": kind, "predicate": predicate })
-    };
+    let statement = |kind: &str, predicate: Value| json!({ "_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": kind, "predicate": predicate });
     [
         statement(EVIDENCE, evidence(record, leaves, files)),
         statement(TEST_RESULT, test_result(record)),

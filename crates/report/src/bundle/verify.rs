@@ -66,7 +66,9 @@ pub fn verify(
         return Err(BundleError::NoAttestation);
     }
     if signed && plain {
-        found.broken.push("there are signed and unsigned attestations in it, and one bundle has one of them".to_owned());
+        found
+            .broken
+            .push("there are signed and unsigned attestations in it, and one bundle has one of them".to_owned());
     }
     let attested = if signed { open(files, key, &mut found) } else { unsigned(files, key, &mut found) };
     match payloads(files) {
@@ -122,6 +124,7 @@ fn open(files: &dyn Files, key: Option<&PublicKey>, found: &mut Verification) ->
     {
         found.broken.push(format!("`{SIGNER}` is the key {}, and not the one that was given", short(&lying.id())));
     }
+    let given = key.is_some();
     let Some(key) = key.or(lying.as_ref()) else {
         return vec![None; STEMS.len()];
     };
@@ -142,9 +145,17 @@ fn open(files: &dyn Files, key: Option<&PublicKey>, found: &mut Verification) ->
         }
     }
     if found.broken.is_empty() {
-        found.checked.push(format!("all {} attestations are signed by the {} key {}", STEMS.len(), key.kind().as_str(), short(&key.id())));
-        if lying.as_ref() == Some(key) && !found.unchecked.iter().any(|known| known.contains("whose")) {
-            found.unchecked.push(format!("whose key {} is: compare it with the one that you know, or give that with `--key`", short(&key.id())));
+        found.checked.push(format!(
+            "all {} attestations are signed by the {} key {}",
+            STEMS.len(),
+            key.kind().as_str(),
+            short(&key.id())
+        ));
+        if !given {
+            found.unchecked.push(format!(
+                "whose key {} is: compare it with the one that you know, or give that with `--key`",
+                short(&key.id())
+            ));
         }
     }
     values
@@ -155,7 +166,9 @@ fn unsigned(files: &dyn Files, key: Option<&PublicKey>, found: &mut Verification
     if key.is_some() {
         found.broken.push("it is not signed, and a key was given".to_owned());
     } else {
-        found.unchecked.push("who made it: it is not signed, so that whoever could change all of it could make it anew".to_owned());
+        found.unchecked.push(
+            "who made it: it is not signed, so that whoever could change all of it could make it anew".to_owned(),
+        );
     }
     let mut values = Vec::new();
     for stem in STEMS {
@@ -204,7 +217,9 @@ fn compare(attested: &[Option<Value>], expected: &[Value], found: &mut Verificat
                 Some(_) => {}
             }
         }
-        told.extend(here.keys().filter(|name| !before.contains_key(*name)).map(|name| format!("`{name}` was not attested")));
+        told.extend(
+            here.keys().filter(|name| !before.contains_key(*name)).map(|name| format!("`{name}` was not attested")),
+        );
     }
     let more = told.len().saturating_sub(NAMED);
     found.broken.extend(told.into_iter().take(NAMED));
@@ -253,7 +268,11 @@ fn age(record: &Record, now: &Now, found: &mut Verification) {
         let here = now.targets.get(&target.name);
         let engine = |engine: &str, version: &str| format!("{engine} {version}");
         let what = format!("engine of {}", target.name);
-        same(&what, &engine(&target.engine, &target.version), here.map(|(name, version, _)| engine(name, version)).as_deref());
+        same(
+            &what,
+            &engine(&target.engine, &target.version),
+            here.map(|(name, version, _)| engine(name, version)).as_deref(),
+        );
         if let (Some(was), Some((_, _, is))) = (&target.sha256, here) {
             same(&format!("build of {}", target.name), was, is.as_deref());
         }

@@ -42,7 +42,8 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
         }));
         let (mut held, mut broken) = (Vec::new(), Vec::new());
         for (place, target) in record.targets.iter().enumerate() {
-            let of = |verdict| about.get(&(row.key.as_str(), target.name.as_str(), verdict)).cloned().unwrap_or_default();
+            let of =
+                |verdict| about.get(&(row.key.as_str(), target.name.as_str(), verdict)).cloned().unwrap_or_default();
             let (contained, breached) = (of(Verdict::Contained), of(Verdict::Breached));
             let fails = !breached.is_empty();
             if !fails && (row.proof != Proof::Pass || contained.is_empty()) {
@@ -56,7 +57,9 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
                 "predicate": text(&format!("{} {says} {} at {}", target.name, row.key, row.value)),
             });
             if let Some(claim) = claim.as_object_mut() {
-                for (key, list) in [("evidence", if fails { &breached } else { &contained }), ("counterEvidence", &contained)] {
+                for (key, list) in
+                    [("evidence", if fails { &breached } else { &contained }), ("counterEvidence", &contained)]
+                {
                     if !list.is_empty() && (key == "evidence" || fails) {
                         claim.insert(key.to_owned(), json!(list));
                     }
@@ -78,15 +81,22 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
                 }
             }
             if let Some(score) = score {
-                let rationale = format!("{}: {} attacks, {} of them witnessed", row.proof.as_str(), row.attacks.len(), row.witnessed);
+                let rationale = format!(
+                    "{}: {} attacks, {} of them witnessed",
+                    row.proof.as_str(),
+                    row.attacks.len(),
+                    row.witnessed
+                );
                 entry.insert("conformance".to_owned(), json!({ "score": score, "rationale": rationale }));
             }
         }
         map.push(entry);
     }
-    let targets: Vec<Value> = record.targets.iter().enumerate().map(|(place, target)| component(place, target)).collect();
+    let targets: Vec<Value> =
+        record.targets.iter().enumerate().map(|(place, target)| component(place, target)).collect();
     let name = format!("{}\n{}\n{}\n{}", record.started, record.seed, record.policy.sha256, record.corpus.sha256);
-    let serial = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("urn:gauntlet:record:{}", digest(name.as_bytes())).as_bytes());
+    let serial =
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("urn:gauntlet:record:{}", digest(name.as_bytes())).as_bytes());
     let bom = json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -134,7 +144,10 @@ fn component(place: usize, target: &gauntlet_record::TargetInfo) -> Value {
         "name": plain(&target.name),
         "version": plain(&format!("{} {}", target.engine, target.version)),
     });
-    let digest = target.sha256.as_ref().filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+    let digest = target
+        .sha256
+        .as_ref()
+        .filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
     if let (Some(digest), Some(component)) = (digest, component.as_object_mut()) {
         component.insert("hashes".to_owned(), json!([{ "alg": "SHA-256", "content": digest }]));
     }

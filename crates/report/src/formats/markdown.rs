@@ -321,7 +321,10 @@ mod tests {
     fn a_page_that_is_too_long_is_cut_between_lines_and_closes_what_is_open() {
         let page = format!("# x\n<details>\n{}", "é row\n".repeat(1000));
         let cut = fitted(page.clone(), 500);
-        assert!(cut.len() <= 500 && cut.contains("é row\n\n</details>\n") && cut.ends_with("has the rest.**\n"), "{cut}");
+        assert!(
+            cut.len() <= 500 && cut.contains("é row\n\n</details>\n") && cut.ends_with("has the rest.**\n"),
+            "{cut}"
+        );
         assert_eq!(fitted(page.clone(), page.len()), page);
     }
 

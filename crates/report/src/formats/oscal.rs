@@ -53,15 +53,20 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
     };
     add("observations", observations);
     add("findings", findings);
-    let targets: Vec<Value> = record.targets.iter().enumerate().map(|(index, target)| {
-        json!({
-            "uuid": ids.make(&format!("target/{index}")),
-            "type": "software",
-            "title": string(&target.name),
-            "description": string(&format!("{} {}", target.engine, target.version)),
-            "status": { "state": "operational" },
+    let targets: Vec<Value> = record
+        .targets
+        .iter()
+        .enumerate()
+        .map(|(index, target)| {
+            json!({
+                "uuid": ids.make(&format!("target/{index}")),
+                "type": "software",
+                "title": string(&target.name),
+                "description": string(&format!("{} {}", target.engine, target.version)),
+                "status": { "state": "operational" },
+            })
         })
-    }).collect();
+        .collect();
     if let (false, Some(result)) = (targets.is_empty(), result.as_object_mut()) {
         result.insert("local-definitions".to_owned(), json!({ "components": targets }));
     }
@@ -128,7 +133,11 @@ fn finding(index: usize, row: &Guarantee, ids: &Ids, about: &BTreeMap<&str, Vec<
     let mut add = |key: &str, value: Value| finding.insert(key.to_owned(), value);
     add("uuid", ids.make(&format!("finding/{index}")).into());
     add("title", string(&format!("{} = {}", row.key, row.value)).into());
-    add("description", string(&format!("{}{note}. {} of {} attacks witnessed.", row.proof.as_str(), row.witnessed, row.attacks.len())).into());
+    add(
+        "description",
+        string(&format!("{}{note}. {} of {} attacks witnessed.", row.proof.as_str(), row.witnessed, row.attacks.len()))
+            .into(),
+    );
     add("target", json!({ "type": "objective-id", "target-id": token(&row.key), "status": status }));
     if let Some(observations) = about.get(row.key.as_str()) {
         add("related-observations", observations.clone().into());
@@ -178,7 +187,11 @@ impl Ids {
             digest(
                 format!(
                     "{}\n{}\n{}\n{}\n{}",
-                    record.started, record.seed, record.policy.sha256, record.corpus.sha256, record.trials.len()
+                    record.started,
+                    record.seed,
+                    record.policy.sha256,
+                    record.corpus.sha256,
+                    record.trials.len()
                 )
                 .as_bytes()
             )

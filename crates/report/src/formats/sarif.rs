@@ -38,7 +38,11 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
         version: "2.1.0",
         runs: [Run {
             tool: Tool {
-                driver: Driver { name: "gauntlet", version: plain(&record.tool.version).into_owned(), rules: rules.list },
+                driver: Driver {
+                    name: "gauntlet",
+                    version: plain(&record.tool.version).into_owned(),
+                    rules: rules.list,
+                },
             },
             automation_details: Automation { id: "gauntlet/run/" },
             invocations: [Invocation {

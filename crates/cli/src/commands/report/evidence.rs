@@ -110,7 +110,9 @@ pub(super) fn sign(args: &Sign) -> Result<u8, Failure> {
         write_atomically(&args.dir.join(name), bytes).map_err(failed)?;
     }
     match &key {
-        Some(key) => anstream::eprintln!("signed by the {} key {:.16}", key.public().kind().as_str(), key.public().id()),
+        Some(key) => {
+            anstream::eprintln!("signed by the {} key {:.16}", key.public().kind().as_str(), key.public().id())
+        }
         None => anstream::eprintln!("attested, and not signed"),
     }
     Ok(exit::CLEAN)

@@ -53,7 +53,13 @@ pub(super) fn keygen(args: &Keygen) -> Result<u8, Failure> {
     };
     write().with_context(|| format!("cannot make `{}`", args.key.display())).map_err(Failure::usage)?;
     write_file(&public_path, public.to_pem().as_bytes())?;
-    anstream::eprintln!("{} key {:.16}: {} and {}", kind.as_str(), public.id(), args.key.display(), public_path.display());
+    anstream::eprintln!(
+        "{} key {:.16}: {} and {}",
+        kind.as_str(),
+        public.id(),
+        args.key.display(),
+        public_path.display()
+    );
     Ok(exit::CLEAN)
 }
 
@@ -72,7 +78,10 @@ pub(super) fn private(path: &Path) -> Result<SigningKey, Failure> {
             anyhow::bail!("it is no regular file");
         }
         if meta.mode() & 0o077 != 0 {
-            anyhow::bail!("others may read or write it (mode {:o}): `chmod 600` it, and make a new one if somebody might have", meta.mode() & 0o777);
+            anyhow::bail!(
+                "others may read or write it (mode {:o}): `chmod 600` it, and make a new one if somebody might have",
+                meta.mode() & 0o777
+            );
         }
         let own = rustix::process::geteuid().as_raw();
         if meta.uid() != own && meta.uid() != 0 {

@@ -52,7 +52,12 @@ impl Page {
         }
         for (row, (limit, dots)) in (0..).zip(&rows) {
             let y = 8 + ROW * row + ROW / 2;
-            let _ = writeln!(self.text, "<text class=\"name\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{limit}</text>", LEFT - 10, y + 4);
+            let _ = writeln!(
+                self.text,
+                "<text class=\"name\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{limit}</text>",
+                LEFT - 10,
+                y + 4
+            );
             for (x, trial) in dots {
                 let over = trial.closeness.as_ref().is_some_and(|closeness| closeness.overshoot > 0);
                 let said = trial.closeness.as_ref().map(use_of).unwrap_or_default();
@@ -103,7 +108,12 @@ impl Page {
 }
 
 /// Where a dot stands: the logarithm of used against limit, in steps of two units.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a drawing, clamped before the cast")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place in a drawing, clamped before the cast"
+)]
 fn place(closeness: &Closeness) -> u32 {
     let ratio = (closeness.used.max(1)) as f64 / (closeness.cap.max(1)) as f64;
     let decades = (ratio.log10() + f64::from(BELOW)).clamp(0.0, f64::from(BELOW + ABOVE));
