@@ -30,8 +30,9 @@ def main():
     statements = {}
     for stem in ["evidence", "test-result", "svr"]:
         data = json.loads((folder / f"{stem}.dsse.json").read_bytes())
+        keyid = data["signatures"][0]["keyid"]
         envelope = Envelope.from_dict(data)
-        key = SSlibKey.from_crypto(load_pem_public_key(pem), keyid=data["signatures"][0]["keyid"])
+        key = SSlibKey.from_crypto(load_pem_public_key(pem), keyid=keyid)
         envelope.verify([key], 1)
         tampered = Envelope(envelope.payload + b" ", envelope.payload_type, envelope.signatures)
         try:

@@ -155,7 +155,10 @@ fn verdict(trial: &Trial, found: &mut Faults) {
         Verdict::Breached if trial.run(Role::Attack).is_none() => {
             fault(format_args!("breached without a run of the attack"))
         }
-        Verdict::Unsupported if !trial.runs.is_empty() => fault(format_args!("unsupported, and it was run")),
+        // A probe that the host does not offer may have been tried without a jail.
+        Verdict::Unsupported if !trial.guests.is_empty() && !trial.runs.is_empty() => {
+            fault(format_args!("unsupported, and it was run"));
+        }
         Verdict::Breached | Verdict::Inconclusive | Verdict::Unsupported => {}
     }
 }

@@ -22,7 +22,11 @@ const ALONE: &[&str] = &["seccomp", "landlock", "namespaces", "cgroup"];
 pub(super) fn ids(policy: &Policy, filter: &[String]) -> Vec<String> {
     let wanted = |id: &String| filter.is_empty() || filter.iter().any(|text| id.contains(text.as_str()));
     let asked = |mechanism: &&&str| {
-        policy.isolation.mechanisms().iter().any(|(name, asked)| name == **mechanism && asked.value != Requirement::Off)
+        policy
+            .isolation
+            .mechanisms()
+            .iter()
+            .any(|(name, asked)| *name == **mechanism && asked.value != Requirement::Off)
     };
     let of = |probe: &'static Probe| {
         probe.stopped_by().iter().filter(asked).map(|mechanism| probe_id(probe.as_str(), mechanism))

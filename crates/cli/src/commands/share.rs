@@ -14,7 +14,6 @@ use gauntlet_runner::{EVENTS, Output, OutputError, Plan};
 
 use super::report;
 use crate::failure::Failure;
-use crate::inputs;
 
 /// What an attack costs that is not listed, in milliseconds; only the proportions matter.
 const USUAL: u64 = 300;

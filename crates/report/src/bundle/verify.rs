@@ -124,6 +124,7 @@ fn open(files: &dyn Files, key: Option<&PublicKey>, found: &mut Verification) ->
     {
         found.broken.push(format!("`{SIGNER}` is the key {}, and not the one that was given", short(&lying.id())));
     }
+    let given = key.is_some();
     let Some(key) = key.or(lying.as_ref()) else {
         return vec![None; STEMS.len()];
     };
@@ -150,7 +151,7 @@ fn open(files: &dyn Files, key: Option<&PublicKey>, found: &mut Verification) ->
             key.kind().as_str(),
             short(&key.id())
         ));
-        if lying.as_ref() == Some(key) && !found.unchecked.iter().any(|known| known.contains("whose")) {
+        if !given {
             found.unchecked.push(format!(
                 "whose key {} is: compare it with the one that you know, or give that with `--key`",
                 short(&key.id())
