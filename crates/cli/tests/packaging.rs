@@ -25,7 +25,10 @@ fn at<'n>(node: &'n Node, path: &str) -> &'n Node {
 fn documents() -> Vec<Node> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/kubernetes/gauntlet-serve.yaml");
     let manifest = std::fs::read_to_string(path).unwrap();
-    manifest.split("\n---\n").map(|text| document::parse(text).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"))).collect()
+    manifest
+        .split("\n---\n")
+        .map(|text| document::parse(text).unwrap_or_else(|faults| panic!("{faults:?}\n{text}")))
+        .collect()
 }
 
 fn of_kind<'d>(documents: &'d [Node], kind: &str) -> &'d Node {

@@ -140,9 +140,13 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_is_said_with_its_faults() {
-        for text in
-            [r#"{"limit":{}}"#, r#"{"limits":{"memory":"64 monkeys"}}"#, "[]", r#""x""#, r#"{"limits":{"memory":"-1"}}"#]
-        {
+        for text in [
+            r#"{"limit":{}}"#,
+            r#"{"limits":{"memory":"64 monkeys"}}"#,
+            "[]",
+            r#""x""#,
+            r#"{"limits":{"memory":"-1"}}"#,
+        ] {
             assert_eq!(refused(text).0, Kind::InvalidPolicy, "{text}");
         }
     }

@@ -30,7 +30,10 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         let number = NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new((number.get() / 10).max(10).min(number.get())).unwrap_or(NonZeroU32::MIN);
         Self {
-            buckets: RateLimiter::hashmap_with_clock(Quota::per_minute(number).allow_burst(burst), DefaultClock::default()),
+            buckets: RateLimiter::hashmap_with_clock(
+                Quota::per_minute(number).allow_burst(burst),
+                DefaultClock::default(),
+            ),
             swept: Mutex::new(Instant::now()),
         }
     }

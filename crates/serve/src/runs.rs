@@ -447,7 +447,9 @@ fn turned_away(why: &RefusedWhy) -> Problem {
         RefusedWhy::QueueFull { own_share: false } => {
             Problem::new(Kind::QueueFull, "as many runs wait as may wait").retry_after(2)
         }
-        RefusedWhy::WaitedTooLong { .. } => Problem::new(Kind::WaitedTooLong, "no place was free in time").retry_after(2),
+        RefusedWhy::WaitedTooLong { .. } => {
+            Problem::new(Kind::WaitedTooLong, "no place was free in time").retry_after(2)
+        }
         RefusedWhy::TooManyTenants => Problem::new(Kind::QueueFull, "too many tenants are active").retry_after(60),
         // A reason that a later version adds.
         _ => failed(),

@@ -24,12 +24,14 @@ impl Base {
     /// For anything else, with what is wrong about it.
     pub fn parse(url: &str) -> Result<Self, String> {
         if url.starts_with("https://") {
-            return Err("TLS is not spoken here: put a local proxy that does before the service, and name that".to_owned());
+            return Err(
+                "TLS is not spoken here: put a local proxy that does before the service, and name that".to_owned()
+            );
         }
         let rest = url.strip_prefix("http://").ok_or_else(|| format!("`{url}` does not begin with http://"))?;
-        let (authority, prefix) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| {
-            (host, format!("/{}", path.trim_end_matches('/')))
-        });
+        let (authority, prefix) = rest
+            .split_once('/')
+            .map_or((rest, String::new()), |(host, path)| (host, format!("/{}", path.trim_end_matches('/'))));
         let prefix = if prefix == "/" { String::new() } else { prefix };
         if authority.is_empty() || rest.chars().any(|c| c.is_control() || c.is_whitespace() || c == '@') {
             return Err(format!("`{url}` names no host, or holds what a URL does not"));
@@ -111,10 +113,7 @@ impl Answer {
     fn parse(bytes: &[u8], time: Duration, cut: bool) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head
-            .strip_prefix("HTTP/1.")
-            .and_then(|rest| rest.split(' ').nth(1)?.parse().ok())
-            .unwrap_or(0);
+        let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
         Self { status, head: head.to_owned(), body: body.to_owned(), bytes: bytes.len() as u64, time, cut }
     }
 

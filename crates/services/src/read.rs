@@ -58,7 +58,9 @@ pub fn attacks(files: &[(&str, &[u8])]) -> Result<Vec<Attack>, FileError> {
         out.push(attack(&format!("http/{name}"), &format!("attacks/{path}"), &text)?);
     }
     for (path, bytes) in files {
-        let Some(name) = path.strip_prefix(SCRIPTS).and_then(|path| path.strip_suffix("/attack.yaml")) else { continue };
+        let Some(name) = path.strip_prefix(SCRIPTS).and_then(|path| path.strip_suffix("/attack.yaml")) else {
+            continue;
+        };
         out.extend(scripts(name, &format!("attacks/{path}"), &String::from_utf8_lossy(bytes), files)?);
     }
     Ok(out)
@@ -67,7 +69,8 @@ pub fn attacks(files: &[(&str, &[u8])]) -> Result<Vec<Attack>, FileError> {
 /// An attack of the corpus whose guest is a script, as it is sent to a service: one for each language that it is written in. What it wants
 /// is measured inside of a host in the corpus; from outside, it must get nothing that no program gets.
 fn scripts(name: &str, file: &str, text: &str, files: &[(&str, &[u8])]) -> Result<Vec<Attack>, FileError> {
-    let node = document::parse(text).map_err(|faults| FileError { file: file.to_owned(), text: text.to_owned(), faults })?;
+    let node =
+        document::parse(text).map_err(|faults| FileError { file: file.to_owned(), text: text.to_owned(), faults })?;
     let scalar = |key: &str| match node.get(key).map(|node| &node.value) {
         Some(Tree::Scalar { text, .. }) => text.clone(),
         Some(Tree::Mapping(_) | Tree::Sequence(_)) | None => String::new(),
@@ -120,7 +123,8 @@ fn with<T>(file: &str, text: &str, read: impl FnOnce(&mut Reader, &Node) -> Opti
 }
 
 fn read_template(reader: &mut Reader, name: &str, node: &Node) -> Option<Template> {
-    let keys = ["kind", "name", "engine", "path", "headers", "body", "key", "languages", "knows", "answer", "notes", "status"];
+    let keys =
+        ["kind", "name", "engine", "path", "headers", "body", "key", "languages", "knows", "answer", "notes", "status"];
     let entries = reader.entries("service", node, &keys);
     let mut template = Template {
         name: name.to_owned(),
@@ -166,15 +170,30 @@ fn read_template(reader: &mut Reader, name: &str, node: &Node) -> Option<Templat
         ("answer.stdout", !template.stdout.starts_with('/')),
     ] {
         if missing {
-            reader.fault("missing-key", format!("a service has a `{what}`"), "See the template that ships with the program.", node.span);
+            reader.fault(
+                "missing-key",
+                format!("a service has a `{what}`"),
+                "See the template that ships with the program.",
+                node.span,
+            );
         }
     }
     Some(template)
 }
 
 fn read_attack(reader: &mut Reader, id: &str, file: &str, node: &Node) -> Option<Attack> {
-    let keys =
-        ["title", "why", "weakness", "needs", "needs-key", "steps", "obtains", "contained-by", "subjects", "references"];
+    let keys = [
+        "title",
+        "why",
+        "weakness",
+        "needs",
+        "needs-key",
+        "steps",
+        "obtains",
+        "contained-by",
+        "subjects",
+        "references",
+    ];
     let entries = reader.entries("attack", node, &keys);
     let (mut title, mut why, mut weakness) = (String::new(), String::new(), String::new());
     let (mut needs, mut needs_key, mut steps, mut obtains) = (None, false, Vec::new(), None);
@@ -202,9 +221,13 @@ fn read_attack(reader: &mut Reader, id: &str, file: &str, node: &Node) -> Option
             _ => {}
         }
     }
-    for (what, missing) in
-        [("title", title.is_empty()), ("why", why.is_empty()), ("weakness", weakness.is_empty()), ("steps", steps.is_empty()), ("contained-by", contained_by.is_empty())]
-    {
+    for (what, missing) in [
+        ("title", title.is_empty()),
+        ("why", why.is_empty()),
+        ("weakness", weakness.is_empty()),
+        ("steps", steps.is_empty()),
+        ("contained-by", contained_by.is_empty()),
+    ] {
         if missing {
             reader.fault("missing-key", format!("an attack has `{what}`"), "", node.span);
         }
@@ -361,9 +384,9 @@ fn json(node: &Node) -> Value {
             .unwrap_or_else(|| Value::from(text.clone())),
         Tree::Scalar { text, plain: false } => Value::from(text.clone()),
         Tree::Sequence(items) => Value::Array(items.iter().map(json).collect()),
-        Tree::Mapping(entries) => {
-            Value::Object(entries.iter().map(|entry| (entry.key.value.clone(), json(&entry.value))).collect::<Map<_, _>>())
-        }
+        Tree::Mapping(entries) => Value::Object(
+            entries.iter().map(|entry| (entry.key.value.clone(), json(&entry.value))).collect::<Map<_, _>>(),
+        ),
     }
 }
 
@@ -377,7 +400,9 @@ mod tests {
         let error = attack("http/x", "x.yaml", text).unwrap_err();
         assert!(error.faults.iter().any(|fault| fault.message.contains("rum")), "{error}");
         for obtains in ["{ accepted: 1 }", "{ time: \"> 1\" }", "{ loot: yes }", "[]"] {
-            let text = format!("title: t\nwhy: w\nweakness: CWE-1\nsteps: [{{ request: {{}} }}]\nobtains: {obtains}\ncontained-by: [not-shown]\n");
+            let text = format!(
+                "title: t\nwhy: w\nweakness: CWE-1\nsteps: [{{ request: {{}} }}]\nobtains: {obtains}\ncontained-by: [not-shown]\n"
+            );
             assert!(attack("http/x", "x.yaml", &text).is_err(), "{obtains}");
         }
         assert!(template("t", "kind: http\nname: x\n").is_err());

@@ -18,9 +18,31 @@ const KEPT: usize = 512;
 const TRIES: u32 = 40;
 /// Words of systems and libraries that have no place in an answer.
 const HOST_WORDS: &[&str] = &[
-    "/home/", "/root/", "/usr/", "/var/", "/tmp/", "/proc/self/", "/srv/", "/opt/", "/etc/shadow", "os error", "Os {", "No such file or directory", "Permission denied",
-    "panicked at", "stack backtrace", "Traceback (most recent call last)", "at Object.<anonymous>", "node:internal", ".cargo/registry",
-    "SQLSTATE", "sqlite", "psycopg", "postgres://", "java.lang.", "goroutine ",
+    "/home/",
+    "/root/",
+    "/usr/",
+    "/var/",
+    "/tmp/",
+    "/proc/self/",
+    "/srv/",
+    "/opt/",
+    "/etc/shadow",
+    "os error",
+    "Os {",
+    "No such file or directory",
+    "Permission denied",
+    "panicked at",
+    "stack backtrace",
+    "Traceback (most recent call last)",
+    "at Object.<anonymous>",
+    "node:internal",
+    ".cargo/registry",
+    "SQLSTATE",
+    "sqlite",
+    "psycopg",
+    "postgres://",
+    "java.lang.",
+    "goroutine ",
 ];
 
 /// What stands in files that every host has, and no sandbox.
@@ -130,7 +152,8 @@ impl Attempt<'_> {
         };
         trial.cause = if trial.verdict == Verdict::Contained { listed.or(Some(Cause::NotShown)) } else { None };
         trial.layer = trial.cause.map(Cause::layer);
-        trial.runs = vec![self.run_of(&seen, obtained.is_some(), causes), self.benign(before.as_ref().or(after.as_ref()))];
+        trial.runs =
+            vec![self.run_of(&seen, obtained.is_some(), causes), self.benign(before.as_ref().or(after.as_ref()))];
         trial.duration = nanos(began.elapsed());
         trial
     }
@@ -153,7 +176,10 @@ impl Attempt<'_> {
             layer: None,
             subjects: attack.subjects.clone(),
             witnessed: false,
-            live_reason: Some("the service is not ours to open; `gauntlet selftest` shows such attacks on services broken on purpose".into()),
+            live_reason: Some(
+                "the service is not ours to open; `gauntlet selftest` shows such attacks on services broken on purpose"
+                    .into(),
+            ),
             known: None,
             closeness: None,
             runs: Vec::new(),
@@ -251,12 +277,14 @@ impl Attempt<'_> {
         };
         match &step.send {
             Send::Program(program) => {
-                let program = Program { code: filled(&program.code), stdin: filled(&program.stdin), ..(**program).clone() };
+                let program =
+                    Program { code: filled(&program.code), stdin: filled(&program.stdin), ..(**program).clone() };
                 self.template.program(&self.options.base, &program, key).unwrap_or_default()
             }
             Send::Request(request) => {
                 let headers = request.headers.iter().map(|(name, value)| (name.clone(), filled(value))).collect();
-                let request = Request { headers, path: filled(&request.path), body: filled(&request.body), ..request.clone() };
+                let request =
+                    Request { headers, path: filled(&request.path), body: filled(&request.body), ..request.clone() };
                 self.template.request(&self.options.base, &request, key)
             }
         }
@@ -374,7 +402,7 @@ impl Attempt<'_> {
             watchdog: seen.answers.iter().any(|answer| answer.cut),
             ..Measured::default()
         };
-        run(Role::Attack, obtained, ending, causes, measured, shown.map_or("", |answer| answer.body.as_str()))
+        record(Role::Attack, obtained, ending, causes, measured, shown.map_or("", |answer| answer.body.as_str()))
     }
 
     fn benign(&self, answer: Option<&Answer>) -> Run {
@@ -385,11 +413,19 @@ impl Attempt<'_> {
             ran: answer.is_some(),
             ..Measured::default()
         };
-        run(Role::Benign, answer.is_some(), ending, Vec::new(), measured, answer.map_or("", |answer| answer.body.as_str()))
+        record(
+            Role::Benign,
+            answer.is_some(),
+            ending,
+            Vec::new(),
+            measured,
+            answer.map_or("", |answer| answer.body.as_str()),
+        )
     }
 }
 
-fn run(role: Role, obtained: bool, end: EndingInfo, causes: Vec<Cause>, measured: Measured, body: &str) -> Run {
+/// One run as a record has it.
+fn record(role: Role, obtained: bool, end: EndingInfo, causes: Vec<Cause>, measured: Measured, body: &str) -> Run {
     Run {
         role,
         obtained,

@@ -135,9 +135,9 @@ fn filled(value: &Value, with: &[(&str, &str)]) -> Value {
             Value::String(out)
         }
         Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, with)).collect()),
-        Value::Object(members) => {
-            Value::Object(members.iter().map(|(name, value)| (name.clone(), filled(value, with))).collect::<Map<_, _>>())
-        }
+        Value::Object(members) => Value::Object(
+            members.iter().map(|(name, value)| (name.clone(), filled(value, with))).collect::<Map<_, _>>(),
+        ),
         other => other.clone(),
     }
 }

@@ -49,8 +49,12 @@ fn standard_input_and_files_reach_the_program_and_nothing_else_does() {
 #[test]
 fn a_deadline_is_124_beside_its_typed_ending() {
     let service = Service::start(&[]);
-    let body = service.execute(&with(programs::endless(), "policy", json!({ "limits": { "deadline": "200ms" } }))).json();
-    assert_eq!((&body["exit_code"], &body["ending"], &body["cause"]), (&json!(124), &json!("limit-reached"), &json!("limit-deadline")));
+    let body =
+        service.execute(&with(programs::endless(), "policy", json!({ "limits": { "deadline": "200ms" } }))).json();
+    assert_eq!(
+        (&body["exit_code"], &body["ending"], &body["cause"]),
+        (&json!(124), &json!("limit-reached"), &json!("limit-deadline"))
+    );
     assert_eq!(body["stdout"], "hi\n");
     assert!(body["execution_time_ms"].as_u64().unwrap() >= 200, "{body}");
     assert_eq!(body["error"], "the run was ended: it reached its limit `deadline` of 200 ms");
@@ -135,7 +139,9 @@ fn the_audit_log_has_one_start_and_one_end_a_run_and_no_code() {
     }
     service.execute(&json!({ "language": "wasm", "code": "not base64!" }));
     let lines = service.audit();
-    let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).map(|line| line["run"].clone()).collect::<Vec<_>>();
+    let of = |kind: &str| {
+        lines.iter().filter(|line| line["kind"] == kind).map(|line| line["run"].clone()).collect::<Vec<_>>()
+    };
     assert_eq!(of("start").len(), 3);
     assert_eq!(of("start"), of("end"));
     let text = std::fs::read_to_string(service.data.path().join("audit.jsonl")).unwrap();

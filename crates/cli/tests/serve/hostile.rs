@@ -18,7 +18,8 @@ fn post(service: &Service, head: &str, body: &[u8]) -> String {
 fn bodies_that_are_none_are_problems_of_one_shape() {
     let service = Service::start(&[]);
     let deep = "[".repeat(200_000);
-    let nested = format!(r#"{{"language":"wasm","code":"","policy":{{"limits":{}1{}}}}}"#, "[".repeat(5000), "]".repeat(5000));
+    let nested =
+        format!(r#"{{"language":"wasm","code":"","policy":{{"limits":{}1{}}}}}"#, "[".repeat(5000), "]".repeat(5000));
     let bodies: Vec<(&[u8], &str)> = vec![
         (b"", "invalid-body"),
         (b"not json", "invalid-body"),
@@ -38,7 +39,10 @@ fn bodies_that_are_none_are_problems_of_one_shape() {
         (b"{\"language\":\"wasm\",\"code\":\"\",\"files\":{\"a\\u0000b\":\"\"}}", "invalid-files"),
         (b"{\"language\":\"wasm\",\"code\":\"\",\"policy\":{\"limits\":{\"memory\":\"lots\"}}}", "invalid-policy"),
         (b"{\"language\":\"wasm\",\"code\":\"\",\"policy\":{\"extends\":\"/etc/passwd\"}}", "policy-widens"),
-        (b"{\"language\":\"wasm\",\"code\":\"\",\"policy\":{\"limits\":{\"deadline\":\"unlimited\"}}}", "policy-widens"),
+        (
+            b"{\"language\":\"wasm\",\"code\":\"\",\"policy\":{\"limits\":{\"deadline\":\"unlimited\"}}}",
+            "policy-widens",
+        ),
     ];
     for (body, problem) in bodies {
         assert_eq!(post(&service, JSON, body), problem, "{}", String::from_utf8_lossy(&body[..body.len().min(80)]));
@@ -61,11 +65,17 @@ fn a_guest_that_is_no_module_is_an_ending_and_not_an_error() {
 #[test]
 fn what_is_too_large_or_of_another_kind_is_refused_before_it_is_read() {
     let service = Service::start(&["--max-request", "64KiB", "--max-code", "1KiB"]);
-    let huge = format!("POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: 104857600\r\n\r\n{{", service.address);
+    let huge = format!(
+        "POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: 104857600\r\n\r\n{{",
+        service.address
+    );
     assert_eq!(service.raw(huge.as_bytes()).problem(), "too-large");
     // Without a length, it is counted as it comes.
-    let mut chunked =
-        format!("POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n", service.address).into_bytes();
+    let mut chunked = format!(
+        "POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        service.address
+    )
+    .into_bytes();
     for _ in 0..20 {
         chunked.extend_from_slice(b"2000\r\n");
         chunked.extend_from_slice(&[b' '; 0x2000]);
@@ -77,7 +87,10 @@ fn what_is_too_large_or_of_another_kind_is_refused_before_it_is_read() {
     assert!(answer.status == 413 || answer.status == 0, "{answer:?}");
     let long = json!({ "language": "wasm", "code": "A".repeat(1025) });
     let answer = service.execute(&long);
-    assert_eq!((answer.status, answer.problem().as_str(), &answer.json()["limit"]), (413, "code-too-long", &json!(1024)));
+    assert_eq!(
+        (answer.status, answer.problem().as_str(), &answer.json()["limit"]),
+        (413, "code-too-long", &json!(1024))
+    );
     for head in ["", "Content-Type: text/plain\r\n", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n"] {
         assert_eq!(post(&service, head, b"{}"), "not-json", "{head}");
     }
@@ -87,7 +100,16 @@ fn what_is_too_large_or_of_another_kind_is_refused_before_it_is_read() {
 #[test]
 fn paths_and_methods_that_do_not_exist_are_problems() {
     let service = Service::start(&[]);
-    for path in ["/api/v1/execute/", "/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/page.js/..", "//", "/api/v2/execute", "/serve.db", "/data/serve.db"] {
+    for path in [
+        "/api/v1/execute/",
+        "/../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/page.js/..",
+        "//",
+        "/api/v2/execute",
+        "/serve.db",
+        "/data/serve.db",
+    ] {
         assert_eq!(service.get(path).problem(), "not-found", "{path}");
     }
     assert_eq!(service.get("/problems/../../etc/passwd").problem(), "not-found");
@@ -116,8 +138,13 @@ fn requests_that_are_not_well_formed_are_answered_or_closed_and_nobody_else_noti
         b"GET /\r\n HTTP/1.1\r\n\r\n".to_vec(),
         format!("GET / HTTP/1.1\r\nHost: {}\r\n{many}\r\n", service.address).into_bytes(),
         format!("GET / HTTP/1.1\r\nHost: {}\r\n{long}\r\n", service.address).into_bytes(),
-        format!("POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: -1\r\n\r\n", service.address).into_bytes(),
-        format!("POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: 1\r\nContent-Length: 2\r\n\r\n", service.address).into_bytes(),
+        format!("POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: -1\r\n\r\n", service.address)
+            .into_bytes(),
+        format!(
+            "POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            service.address
+        )
+        .into_bytes(),
         smuggled.into_bytes(),
     ];
     for request in requests {
@@ -127,7 +154,10 @@ fn requests_that_are_not_well_formed_are_answered_or_closed_and_nobody_else_noti
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
         let shown = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4"), "{shown:?}: {answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.0 4"),
+            "{shown:?}: {answer}"
+        );
         assert!(answer.matches("HTTP/1").count() <= 1, "{shown:?}: {answer}");
     }
     assert_eq!(service.execute(&programs::hello()).status, 200);
@@ -142,7 +172,12 @@ fn half_requests_and_a_thousand_idle_connections_keep_nobody_out() {
             match i % 3 {
                 0 => {}
                 1 => stream.write_all(b"POST /api/v1/exe").unwrap(),
-                _ => write!(stream, "POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: 100\r\n\r\n{{", service.address).unwrap(),
+                _ => write!(
+                    stream,
+                    "POST /api/v1/execute HTTP/1.1\r\nHost: {}\r\n{JSON}Content-Length: 100\r\n\r\n{{",
+                    service.address
+                )
+                .unwrap(),
             }
             stream
         })
@@ -167,11 +202,17 @@ fn a_page_of_somebody_elses_gets_nothing_run() {
     ] {
         assert_eq!(post(&service, &format!("{JSON}{head}"), body.as_bytes()), problem, "{head}");
     }
-    let preflight = service.request("OPTIONS", "/api/v1/execute", "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n", b"");
+    let preflight = service.request(
+        "OPTIONS",
+        "/api/v1/execute",
+        "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n",
+        b"",
+    );
     assert!(preflight.header("access-control-allow-origin").is_none(), "{preflight:?}");
     assert!(service.audit().is_empty() || service.audit().iter().all(|line| line["kind"] != "start"));
     let open = Service::start(&["--cors-origin", "https://learn.example"]);
-    let allowed = open.request("POST", "/api/v1/execute", &format!("{JSON}Origin: https://learn.example\r\n"), body.as_bytes());
+    let allowed =
+        open.request("POST", "/api/v1/execute", &format!("{JSON}Origin: https://learn.example\r\n"), body.as_bytes());
     assert_eq!((allowed.status, allowed.header("access-control-allow-origin")), (200, Some("https://learn.example")));
     assert_eq!(post(&open, &format!("{JSON}Origin: https://evil.example\r\n"), body.as_bytes()), "cross-origin");
 }
@@ -198,7 +239,10 @@ fn a_proxy_is_believed_only_where_it_was_named() {
 #[test]
 fn output_that_is_no_text_or_steers_is_still_json() {
     let service = Service::start(&[]);
-    let hostile = programs::request("\\ff\\fe\\1b[2J\\e2\\80\\ae\\00</script>", "(call $write (i32.const 1) (i32.const 64) (i32.const 19))");
+    let hostile = programs::request(
+        "\\ff\\fe\\1b[2J\\e2\\80\\ae\\00</script>",
+        "(call $write (i32.const 1) (i32.const 64) (i32.const 19))",
+    );
     let answer = service.execute(&hostile);
     let body: Value = answer.json();
     assert!(body["stdout"].as_str().unwrap().starts_with("\u{fffd}\u{fffd}\u{1b}[2J"), "{body}");

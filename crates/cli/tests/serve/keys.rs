@@ -64,7 +64,8 @@ fn guessing_keys_is_slowed_down_and_the_right_one_still_works() {
     assert!(answers[..10].iter().all(|problem| problem == "key-invalid"), "{answers:?}");
     assert!(answers[20..].iter().all(|problem| problem == "rate-exceeded"), "{answers:?}");
     assert_eq!(service.execute_as(&key, &programs::hello()).status, 200);
-    let twice = format!("Content-Type: application/json\r\nAuthorization: Bearer {key}\r\nAuthorization: Bearer {wrong}\r\n");
+    let twice =
+        format!("Content-Type: application/json\r\nAuthorization: Bearer {key}\r\nAuthorization: Bearer {wrong}\r\n");
     let body = programs::hello().to_string();
     assert_eq!(service.request("POST", "/api/v1/execute", &twice, body.as_bytes()).problem(), "invalid-request");
 }

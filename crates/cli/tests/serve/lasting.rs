@@ -33,10 +33,15 @@ fn a_tenant_has_its_share_and_a_full_queue_says_so_at_once() {
     let own = service.execute_as(&keys[0], &programs::hello());
     assert_eq!((own.status, own.problem().as_str()), (429, "too-many-runs"));
     let other: Answer = service.execute_as(&keys[1], &programs::hello());
-    assert_eq!(other.header("retry-after").map(|seconds| seconds.parse::<u64>().unwrap() >= 1), Some(true), "{other:?}");
+    assert_eq!(
+        other.header("retry-after").map(|seconds| seconds.parse::<u64>().unwrap() >= 1),
+        Some(true),
+        "{other:?}"
+    );
     assert!(["queue-full", "too-many-runs"].contains(&other.problem().as_str()), "{other:?}");
     drop(running);
-    let answer = std::iter::repeat_with(|| service.execute_as(&keys[1], &programs::hello())).find(|answer| answer.status == 200);
+    let answer =
+        std::iter::repeat_with(|| service.execute_as(&keys[1], &programs::hello())).find(|answer| answer.status == 200);
     assert_eq!(answer.unwrap().json()["stdout"], "hi\n");
 }
 

@@ -18,8 +18,12 @@ fn instances_on_postgres_share_keys_and_quotas() {
     let create = ["keys", "create", "--tenant", &tenant, "--runs-per-day", "4", "--database", &url];
     let key = one.admin(&create);
     let two = Service::start(&database);
-    let answers: Vec<u16> =
-        [&one, &two].iter().cycle().take(6).map(|service| service.execute_as(&key, &programs::hello()).status).collect();
+    let answers: Vec<u16> = [&one, &two]
+        .iter()
+        .cycle()
+        .take(6)
+        .map(|service| service.execute_as(&key, &programs::hello()).status)
+        .collect();
     assert_eq!(answers, [200, 200, 200, 200, 429, 429]);
     let usage = two.request("GET", "/api/v1/usage", &format!("Authorization: Bearer {key}\r\n"), b"").json();
     assert_eq!(usage["today"]["runs"], 4);

@@ -29,7 +29,10 @@ pub(crate) fn request(data: &str, body: &str) -> Value {
 
 /// Says `hi` on standard output and `oh` on standard error.
 pub(crate) fn hello() -> Value {
-    request("hi\\noh\\n", "(call $write (i32.const 1) (i32.const 64) (i32.const 3)) (call $write (i32.const 2) (i32.const 67) (i32.const 3))")
+    request(
+        "hi\\noh\\n",
+        "(call $write (i32.const 1) (i32.const 64) (i32.const 3)) (call $write (i32.const 2) (i32.const 67) (i32.const 3))",
+    )
 }
 
 /// Says `hi` and goes on for ever.

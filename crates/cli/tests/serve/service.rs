@@ -93,9 +93,14 @@ impl Service {
 
     /// A request with more lines of head. HTTP 1.0: the answer comes in one piece, and then the end.
     pub(crate) fn request(&self, method: &str, path: &str, head: &str, body: &[u8]) -> Answer {
-        let host = if head.to_ascii_lowercase().contains("host:") { String::new() } else { format!("Host: {}\r\n", self.address) };
+        let host = if head.to_ascii_lowercase().contains("host:") {
+            String::new()
+        } else {
+            format!("Host: {}\r\n", self.address)
+        };
         let length = body.len();
-        let mut bytes = format!("{method} {path} HTTP/1.0\r\n{host}{head}Content-Length: {length}\r\n\r\n").into_bytes();
+        let mut bytes =
+            format!("{method} {path} HTTP/1.0\r\n{host}{head}Content-Length: {length}\r\n\r\n").into_bytes();
         bytes.extend_from_slice(body);
         self.raw(&bytes)
     }

@@ -168,7 +168,20 @@ mod tests {
     #[test]
     fn names_that_climb_are_none() {
         for name in [
-            "", ".", "..", "/etc/passwd", "../x", "a/../../x", "a/..", "./a", "a//b", "a/", "a/./b", "a\0b", "a\nb", "..\\x",
+            "",
+            ".",
+            "..",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "./a",
+            "a//b",
+            "a/",
+            "a/./b",
+            "a\0b",
+            "a\nb",
+            "..\\x",
             "a/b/c/d/e/f/g/h/i",
         ] {
             assert!(path(name).is_none(), "{name:?}");
@@ -190,8 +203,16 @@ mod tests {
     #[test]
     fn what_is_no_request_is_an_error_and_no_panic() {
         for text in [
-            "", "{", "[]", "null", "1", r#"{"language":1,"code":""}"#, r#"{"language":"a","code":"","root":true}"#,
-            r#"{"language":"a"}"#, r#"{"language":"a","code":"\ud800"}"#, &"[".repeat(100_000),
+            "",
+            "{",
+            "[]",
+            "null",
+            "1",
+            r#"{"language":1,"code":""}"#,
+            r#"{"language":"a","code":"","root":true}"#,
+            r#"{"language":"a"}"#,
+            r#"{"language":"a","code":"\ud800"}"#,
+            &"[".repeat(100_000),
             &format!(r#"{{"language":"a","code":"","policy":{}1{}}}"#, "[".repeat(500), "]".repeat(500)),
         ] {
             assert!(serde_json::from_str::<Execute>(text).is_err(), "{}", &text[..text.len().min(40)]);

@@ -29,6 +29,8 @@ pub(super) async fn execute(State(app): State<Arc<App>>, request: Request) -> Re
     // A client that goes away drops this future, which ends the run.
     match (&mut begun.answer).await {
         Ok(answer) => Ok(json(&answer?)),
-        Err(_) => Err(Problem::new(Kind::RunFailed, "the executor or this host failed").with("run", begun.run.to_string())),
+        Err(_) => {
+            Err(Problem::new(Kind::RunFailed, "the executor or this host failed").with("run", begun.run.to_string()))
+        }
     }
 }

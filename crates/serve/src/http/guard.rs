@@ -25,14 +25,16 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'non
 
 pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
     let origin = allowed_origin(&app, request.headers());
-    let preflight = request.method() == Method::OPTIONS && request.headers().contains_key("access-control-request-method");
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key("access-control-request-method");
     let mut response = match checked(&app, &request) {
         Err(problem) => problem.into_response(),
         Ok(()) if preflight && origin.is_some() => {
             let mut response = empty(StatusCode::NO_CONTENT);
             let headers = response.headers_mut();
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
+            headers
+                .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type"));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
             response
         }
@@ -80,7 +82,8 @@ fn checked(app: &App, request: &Request) -> Result<(), Problem> {
     }
     let foreign = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
     let other = headers.get(header::ORIGIN).is_some_and(|origin| !same_origin(headers, origin));
-    let navigation = request.method() == Method::GET && headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    let navigation =
+        request.method() == Method::GET && headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
     if (foreign || other) && !navigation && allowed_origin(app, headers).is_none() {
         return Err(Problem::new(Kind::CrossOrigin, "the request comes from another origin"));
     }

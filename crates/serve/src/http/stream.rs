@@ -72,7 +72,8 @@ async fn tell(mut begun: Begun, to: mpsc::Sender<Bytes>) {
             break answer;
         }
     };
-    let failed = || Problem::new(Kind::RunFailed, "the executor or this host failed").with("run", begun.run.to_string());
+    let failed =
+        || Problem::new(Kind::RunFailed, "the executor or this host failed").with("run", begun.run.to_string());
     let last = match answer.map_err(|_| failed()).and_then(|answer| answer) {
         Ok(answer) => event("result", &serde_json::to_string(&answer).unwrap_or_default()),
         Err(problem) => event("problem", &String::from_utf8_lossy(&problem.body())),

@@ -316,10 +316,9 @@ impl Store {
     ///
     /// If the database fails.
     pub fn keys(&self) -> Result<Vec<Key>, StoreError> {
-        let rows = self.database.query(
-            "SELECT id, tenant, scope, label, created, revoked, expires FROM keys ORDER BY created, id",
-            &[],
-        )?;
+        let rows = self
+            .database
+            .query("SELECT id, tenant, scope, label, created, revoked, expires FROM keys ORDER BY created, id", &[])?;
         rows.into_iter().map(|row| Row::of("keys", row).key()).collect()
     }
 
@@ -418,12 +417,7 @@ impl Store {
         )?;
         let Some(row) = rows.into_iter().next() else { return Ok(Usage::default()) };
         let mut row = Row::of("usage", row);
-        Ok(Usage {
-            runs: row.number()?,
-            cpu_ns: row.number()?,
-            wall_ns: row.number()?,
-            output_bytes: row.number()?,
-        })
+        Ok(Usage { runs: row.number()?, cpu_ns: row.number()?, wall_ns: row.number()?, output_bytes: row.number()? })
     }
 }
 

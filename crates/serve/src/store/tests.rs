@@ -141,9 +141,7 @@ fn tables_of_the_first_version_are_brought_up_to_date_and_those_of_a_later_one_a
             database.execute(&format!("DROP TABLE {table}"), &[]).unwrap();
         }
         migrations::to(&**database, 1).unwrap();
-        database
-            .execute("INSERT INTO tenants (name, created) VALUES ($1, $2)", &["old".into(), 1_u64.into()])
-            .unwrap();
+        database.execute("INSERT INTO tenants (name, created) VALUES ($1, $2)", &["old".into(), 1_u64.into()]).unwrap();
         database
             .execute(
                 "INSERT INTO keys (id, tenant, hash, scope, label, created) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -152,10 +150,7 @@ fn tables_of_the_first_version_are_brought_up_to_date_and_those_of_a_later_one_a
             .unwrap();
         let later = open();
         assert_eq!(later.keys().unwrap()[0].expires, None);
-        later
-            .database
-            .execute("INSERT INTO schema_version (version) VALUES ($1)", &[99_u64.into()])
-            .unwrap();
+        later.database.execute("INSERT INTO schema_version (version) VALUES ($1)", &[99_u64.into()]).unwrap();
         let again = migrations::run(&*later.database);
         assert!(matches!(again, Err(StoreError::Newer { found: 99, .. })), "{again:?}");
     });
@@ -165,7 +160,11 @@ fn tables_of_the_first_version_are_brought_up_to_date_and_those_of_a_later_one_a
 fn a_file_that_is_no_database_is_an_error_and_stays_what_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("serve.db");
-    std::fs::write(&path, "this is no database, and it is longer than the head of one would have to be to be read as such").unwrap();
+    std::fs::write(
+        &path,
+        "this is no database, and it is longer than the head of one would have to be to be read as such",
+    )
+    .unwrap();
     assert!(matches!(Store::file(&path), Err(StoreError::Sqlite(_))));
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("this is no database"));
     assert!(Store::file(&directory.path().join("none/serve.db")).is_err());
