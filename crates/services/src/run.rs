@@ -402,7 +402,7 @@ impl Attempt<'_> {
             watchdog: seen.answers.iter().any(|answer| answer.cut),
             ..Measured::default()
         };
-        run(Role::Attack, obtained, ending, causes, measured, shown.map_or("", |answer| answer.body.as_str()))
+        record(Role::Attack, obtained, ending, causes, measured, shown.map_or("", |answer| answer.body.as_str()))
     }
 
     fn benign(&self, answer: Option<&Answer>) -> Run {
@@ -413,7 +413,7 @@ impl Attempt<'_> {
             ran: answer.is_some(),
             ..Measured::default()
         };
-        run(
+        record(
             Role::Benign,
             answer.is_some(),
             ending,
@@ -424,7 +424,8 @@ impl Attempt<'_> {
     }
 }
 
-fn run(role: Role, obtained: bool, end: EndingInfo, causes: Vec<Cause>, measured: Measured, body: &str) -> Run {
+/// One run as a record has it.
+fn record(role: Role, obtained: bool, end: EndingInfo, causes: Vec<Cause>, measured: Measured, body: &str) -> Run {
     Run {
         role,
         obtained,
