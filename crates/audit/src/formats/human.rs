@@ -36,7 +36,8 @@ pub(super) fn write(audit: &Audit, out: &mut dyn io::Write) -> Result<(), WriteE
         }
         let _ = writeln!(text, "    {:<15} {}", word(item.status), line(&item.text));
         if !matches!(item.status, Status::Satisfied) {
-            let _ = writeln!(text, "    {:<15} {}", "", line(&item.says));
+            // A word first: a CI server reads commands at the beginning of a line.
+            let _ = writeln!(text, "    {:<15} {}", "why", line(&item.says));
         }
         if let Some(question) = &item.question {
             let _ = writeln!(text, "    {:<15} question: {}", "", line(question));
