@@ -1,5 +1,5 @@
 //! Weakened executors are found from an empty seed: fixed seeds, a stated number of sequences, no clock.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "tests; what was found after how long is for a table")]
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};

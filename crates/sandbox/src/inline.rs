@@ -94,7 +94,9 @@ impl Target for Inline {
         let opened = self.warm(job)?.open(&job.guest, warm::digest(&job.guest), &job.stdin)?;
         match opened {
             Ok(live) => Ok(Some(Box::new(Kept(live)))),
-            Err(outcome) => Err(TargetError::Protocol(format!("the guest was not instantiated: {}", outcome.ending.detail))),
+            Err(outcome) => {
+                Err(TargetError::Protocol(format!("the guest was not instantiated: {}", outcome.ending.detail)))
+            }
         }
     }
 }

@@ -217,7 +217,11 @@ fn position(host: &mut Host, memory: &mut GuestMemory<'_>, number: u32) -> u64 {
 }
 
 /// Looks at what stands at the path of a call whose first argument is a directory, the second how to look and the third and fourth the path.
-async fn look(host: &mut Host, memory: &GuestMemory<'_>, arguments: &[i64]) -> wasmtime::Result<Option<(Look, bool, String)>> {
+async fn look(
+    host: &mut Host,
+    memory: &GuestMemory<'_>,
+    arguments: &[i64],
+) -> wasmtime::Result<Option<(Look, bool, String)>> {
     let Some(Node { opened: Opened::Directory(directory), metered, .. }) = host.nodes.get(word(arguments, 0)) else {
         return Ok(None);
     };

@@ -345,10 +345,8 @@ impl Reader<'_> {
 
     fn word(&mut self) -> &str {
         self.skip();
-        let end = self
-            .rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
-            .unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word
@@ -481,7 +479,8 @@ impl Reader<'_> {
             };
             while self.has("~") {
                 let word = self.word();
-                let bit = names.iter().position(|name| *name == word).ok_or_else(|| format!("`{}` is no flag", cut(word)))?;
+                let bit =
+                    names.iter().position(|name| *name == word).ok_or_else(|| format!("`{}` is no flag", cut(word)))?;
                 bits &= !(1 << bit);
             }
             if !self.has("|") {
@@ -532,7 +531,11 @@ fn number(word: &str) -> Result<u64, String> {
 
 /// A number that is passed in 32 bits.
 fn half(number: u64) -> Result<Argument, String> {
-    if number > u64::from(u32::MAX) { Err("a number of more than 32 bits".to_owned()) } else { Ok(Argument::Number(number)) }
+    if number > u64::from(u32::MAX) {
+        Err("a number of more than 32 bits".to_owned())
+    } else {
+        Ok(Argument::Number(number))
+    }
 }
 
 /// The beginning of a text, for messages.

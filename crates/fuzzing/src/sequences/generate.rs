@@ -273,13 +273,23 @@ impl State {
             Kind::Count => Argument::Number(u.int_in_range(0..=3)?),
             Kind::Word => Argument::Number(weighted(
                 u,
-                &[(8, 0), (4, 1), (3, 10), (3, 100), (2, 5000), (2, 100_000), (1, 1 << 20), (1, 1 << 32), (1, (1 << 63) - 1)],
+                &[
+                    (8, 0),
+                    (4, 1),
+                    (3, 10),
+                    (3, 100),
+                    (2, 5000),
+                    (2, 100_000),
+                    (1, 1 << 20),
+                    (1, 1 << 32),
+                    (1, (1 << 63) - 1),
+                ],
             )?),
             Kind::Offset => {
                 let offset: i64 = weighted(u, &[(6, 0), (3, 1), (2, -1), (2, 100), (1, i64::MIN), (1, i64::MAX)])?;
                 Argument::Number(offset.cast_unsigned())
             }
-            Kind::Flags(names) if names.is_empty() => Argument::Number(0),
+            Kind::Flags([]) => Argument::Number(0),
             Kind::Flags(names) => {
                 let bit = u.choose_index(names.len())?;
                 let other = u.choose_index(names.len())?;
@@ -313,7 +323,10 @@ impl State {
                 let one = |u: &mut Unstructured<'_>| {
                     let descriptor = u.int_in_range(0..=6)?;
                     let clock = Subscription::Clock(u.int_in_range(0..=1)?, *u.choose(&[0, 1, 1000])?, 0);
-                    weighted(u, &[(3, clock), (1, Subscription::Read(descriptor)), (1, Subscription::Write(descriptor))])
+                    weighted(
+                        u,
+                        &[(3, clock), (1, Subscription::Read(descriptor)), (1, Subscription::Write(descriptor))],
+                    )
                 };
                 Argument::Subscriptions((0..count).map(|_| one(u)).collect::<Result<_>>()?)
             }
@@ -395,7 +408,8 @@ impl State {
         if u.ratio(1, 3)? {
             return self.path(u);
         }
-        let targets = ["..", ".", "../", "../..", "../canary", "d/..", "d", "f", "../outside", "../ro", "/", "./..", "s"];
+        let targets =
+            ["..", ".", "../", "../..", "../canary", "d/..", "d", "f", "../outside", "../ro", "/", "./..", "s"];
         Ok(u.choose(&targets)?.as_bytes().to_vec())
     }
 
@@ -421,18 +435,8 @@ impl State {
 
 /// Names that nobody would give.
 fn odd(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let odd: [&[u8]; 10] = [
-        b"",
-        b".",
-        b"..",
-        b"/",
-        b"../canary",
-        b"../outside/secret",
-        b"/etc/passwd",
-        b"a\0b",
-        b"\xff\xfe",
-        b"../ro/r",
-    ];
+    let odd: [&[u8]; 10] =
+        [b"", b".", b"..", b"/", b"../canary", b"../outside/secret", b"/etc/passwd", b"a\0b", b"\xff\xfe", b"../ro/r"];
     if u.ratio(1, 12)? {
         return Ok(vec![b'a'; *u.choose(&[255, 256, 1000])?]);
     }
@@ -450,7 +454,9 @@ fn wild(u: &mut Unstructured<'_>, kind: Kind) -> Result<Argument> {
     let at = *u.choose(&addresses)?;
     let length = *u.choose(&[0, 1, 8, 64, 4096, PAGE, u32::MAX])?;
     Ok(match kind {
-        Kind::Descriptor | Kind::Directory => Argument::Number(*u.choose(&[0xffff_ffff, 1 << 31, 64, 1000, 0, 1, 2])?),
+        Kind::Descriptor | Kind::Directory => {
+            Argument::Number(*u.choose(&[0xffff_ffff, 1 << 31, 64, 1000, 0, 1, 2])?)
+        }
         Kind::Count | Kind::Choice(_) => Argument::Number(*u.choose(&[0xffff_ffff, 6, 255, 256, 1 << 31])?),
         Kind::Word | Kind::Offset => Argument::Number(*u.choose(&[u64::MAX, 1 << 63, 1 << 40, (1 << 63) - 1])?),
         Kind::Flags(_) => Argument::Number(1 << u.int_in_range(0..=31)?),

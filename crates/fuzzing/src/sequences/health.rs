@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_drop_below_the_least_is_a_fault() {
-        let sequence: Sequence = "path_symlink(\"a\", 3, \"b\")\nr1 = path_open(3, 0, \"f\", 0, 0, 0, 0, _)\n".parse().unwrap();
+        let sequence: Sequence =
+            "path_symlink(\"a\", 3, \"b\")\nr1 = path_open(3, 0, \"f\", 0, 0, 0, 0, _)\n".parse().unwrap();
         let mut good = Health::default();
         good.count(&sequence, &[0, 0], 0, false);
         assert_eq!(good.faults(), Vec::<String>::new());

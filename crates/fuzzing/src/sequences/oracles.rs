@@ -23,7 +23,10 @@ pub const ORACLES: &[(&str, &str)] = &[
     ("special-file-opened", "devices, FIFOs and sockets in a granted folder stay shut"),
     ("descriptors-leaked", "the host holds no more files open than the guest has descriptors"),
     ("descriptors-left-over", "when the guest is gone, no descriptor of its is left"),
-    ("limit-passed", "what was used is within the policy's limits, by what stands on the disk and by the executor's own count"),
+    (
+        "limit-passed",
+        "what was used is within the policy's limits, by what stands on the disk and by the executor's own count",
+    ),
     ("errno-untyped", "an error number is one of preview 1"),
     ("fuel-not-counted", "fuel never grows, and every call costs some"),
     ("host-panic", "the host does not panic"),
@@ -72,7 +75,10 @@ pub(super) fn fuel(burnt: Option<u64>, records: u32, outcome: &Outcome, policy: 
     if burnt > cap || burnt < least || out && burnt < cap {
         findings.push(finding(
             "fuel-not-counted",
-            format!("{burnt} burnt of {cap}, at least {least} for {records} calls{}", if out { ", and none left" } else { "" }),
+            format!(
+                "{burnt} burnt of {cap}, at least {least} for {records} calls{}",
+                if out { ", and none left" } else { "" }
+            ),
         ));
     }
 }
@@ -112,7 +118,8 @@ pub(super) fn disk(swept: Swept, policy: &Policy, fifo: bool, findings: &mut Vec
             && used > cap
         {
             let show = |number| limit.unit().show(number);
-            findings.push(finding("limit-passed", format!("{} of `{limit}` on disk, {} allowed", show(used), show(cap))));
+            findings
+                .push(finding("limit-passed", format!("{} of `{limit}` on disk, {} allowed", show(used), show(cap))));
         }
     }
     // What was there at first is not the guest's; it may be gone, too, so this is the least that was made.
@@ -141,7 +148,10 @@ pub(super) fn open(world: &World, host: &[Open], policy: Option<&Policy>, findin
     for open in host {
         let writable = open.path.starts_with(&world.writable);
         if !writable && !open.path.starts_with(&world.read_only) {
-            findings.push(finding("descriptor-outside-grant", format!("an open descriptor leads to {}", place(world, open))));
+            findings.push(finding(
+                "descriptor-outside-grant",
+                format!("an open descriptor leads to {}", place(world, open)),
+            ));
         } else if !writable && open.writable {
             let text = format!("{} is open for writing", place(world, open));
             findings.push(finding("read-only-opened-for-writing", text));

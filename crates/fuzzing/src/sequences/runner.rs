@@ -310,7 +310,9 @@ impl<'t> Runner<'t> {
         match answer {
             Ok(Ok(())) => {}
             Ok(Err(error)) => match error {
-                error @ (TargetError::LimitUnenforced { .. } | TargetError::Unconfined { .. }) => return Err(error.into()),
+                error @ (TargetError::LimitUnenforced { .. } | TargetError::Unconfined { .. }) => {
+                    return Err(error.into());
+                }
                 error => done.execution.findings.push(finding("outcome-untyped", gauntlet_target::error_chain(&error))),
             },
             Err(payload) => done.execution.findings.push(finding("host-panic", panic_text(&*payload))),

@@ -147,7 +147,8 @@ fd_close(r3)
         let fires = |sequence: &Sequence| {
             let text = sequence.to_string();
             let link = text.lines().position(|line| line.starts_with("path_symlink(\"..\""));
-            let open = text.lines().position(|line| line.contains("n0/\", DIRECTORY") || line.contains("n0/\", CREAT|DIR"));
+            let open =
+                text.lines().position(|line| line.contains("n0/\", DIRECTORY") || line.contains("n0/\", CREAT|DIR"));
             link.zip(open).is_some_and(|(link, open)| link < open)
         };
         let small = shrink(&long.parse().unwrap(), fires);
