@@ -1,5 +1,5 @@
 //! Sequences of calls against our executor: they get through the door, they find nothing, and a child without `openat2` agrees.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "tests; a child tells its parent by standard output")]
 
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
