@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use gauntlet_record::Severity;
+use gauntlet_corpus::World;
+use gauntlet_record::{Layer, Severity};
 
 use crate::inputs::DEFAULT_POLICY;
 use crate::terminal::Color;
@@ -53,7 +55,7 @@ pub(crate) enum Command {
     Fuzz(crate::commands::Fuzz),
     /// Render a saved record, or the events of a run that was killed.
     Report(Report),
-    /// List attacks, rules, presets, targets, mistakes or formats.
+    /// List attacks, their classes, rules, presets, targets, mistakes or formats.
     List(List),
     /// Explain an attack, a rule or a mistake.
     Explain(Explain),
@@ -489,15 +491,44 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  gauntlet list attacks --class memory
+  gauntlet list attacks --layer validation --weakness CWE-20
+  gauntlet list attacks --format json | jq .attacks
+  gauntlet list classes")]
 pub(crate) struct List {
     /// What to list.
     #[arg(value_enum)]
     pub(crate) what: Listed,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ListFormat,
+    /// Only the attacks of a class.
+    #[arg(long, value_name = "CLASS", value_parser = PossibleValuesParser::new(gauntlet_corpus::CLASSES))]
+    pub(crate) class: Option<String>,
+    /// Only attacks that this layer is expected to stop.
+    #[arg(long, value_name = "LAYER", value_parser = PossibleValuesParser::new(Layer::ALL.iter().map(|layer| layer.as_str())))]
+    pub(crate) layer: Option<String>,
+    /// Only attacks on this weakness, as `CWE-770` or `770`.
+    #[arg(long, visible_alias = "cwe", value_name = "CWE")]
+    pub(crate) weakness: Option<String>,
+    /// Only attacks written for this world.
+    #[arg(long, value_name = "WORLD", value_parser = PossibleValuesParser::new(World::ALL.iter().map(|world| world.as_str())))]
+    pub(crate) world: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum ListFormat {
+    #[default]
+    Human,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Listed {
     Attacks,
+    Classes,
     Rules,
     Presets,
     Targets,

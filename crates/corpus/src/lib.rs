@@ -26,6 +26,7 @@
 //! # Ok::<(), gauntlet_corpus::CorpusError>(())
 //! ```
 
+mod classes;
 mod controls;
 mod corpus;
 mod folder;
@@ -38,6 +39,7 @@ mod read;
 mod single_layer;
 mod subjects;
 
+pub use classes::{Class, classes};
 pub use corpus::{CLASSES, Corpus};
 pub use folder::CorpusError;
 pub use imports::imports;

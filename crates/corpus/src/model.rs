@@ -17,6 +17,22 @@ pub enum World {
     Component,
 }
 
+impl World {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Core, Self::Preview1, Self::Preview2, Self::Component];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Preview1 => "preview1",
+            Self::Preview2 => "preview2",
+            Self::Component => "component",
+        }
+    }
+}
+
 /// What kind of attack it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Kind {
@@ -192,5 +208,11 @@ impl Attack {
     #[must_use]
     pub const fn has_live(&self) -> bool {
         !matches!(self.live, Live::None(_))
+    }
+
+    /// The id of its folder: that of the attack whose case this is.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.id.split('#').next().unwrap_or(&self.id)
     }
 }

@@ -37,13 +37,6 @@ const KEYS: &[&str] = &[
 pub(crate) const POLICY_KEYS: &[&str] =
     &["limits", "grants", "features", "modules", "isolation", "deterministic", "on-denial"];
 
-const WORLDS: &[(&str, World)] = &[
-    ("core", World::Core),
-    ("preview1", World::Preview1),
-    ("preview2", World::Preview2),
-    ("component", World::Component),
-];
-
 /// One case of an attack, before its files are read.
 struct Draft {
     case: Option<Case>,
@@ -231,7 +224,10 @@ fn draft(reader: &mut Reader, node: &Node, folder: &Folder<'_>, case: Option<Cas
             "why" => attack.why = reader.text(key, value).unwrap_or_default().value,
             "weakness" => attack.weakness = weakness(reader, value),
             "worlds" => {
-                worlds = reader.items(key, value).iter().filter_map(|item| reader.word(key, item, WORLDS)).collect();
+                worlds = {
+                    let words: Vec<(&str, World)> = World::ALL.iter().map(|world| (world.as_str(), *world)).collect();
+                    reader.items(key, value).iter().filter_map(|item| reader.word(key, item, &words)).collect()
+                };
                 if worlds.len() > 1 {
                     let fix = "Write one world, or a list of `cases` that sets it: `worlds: [\"{{world}}\"]`.";
                     reader.fault("several-worlds", "an attack is written for one world", fix, value.span);

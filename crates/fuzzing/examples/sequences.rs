@@ -71,7 +71,8 @@ fn command(words: &[&str]) -> Result<ExitCode, Failure> {
 fn emit(out: &mut impl io::Write, case: u64, sequence: &Sequence) -> Result<(), Failure> {
     let encoded = encode(sequence).ok_or("the sequence does not fit")?;
     let text = sequence.to_string();
-    let numbers = [u32::try_from(case)?, encoded.count, u32::try_from(encoded.image.len())?, u32::try_from(text.len())?];
+    let numbers =
+        [u32::try_from(case)?, encoded.count, u32::try_from(encoded.image.len())?, u32::try_from(text.len())?];
     for number in numbers {
         out.write_all(&number.to_le_bytes())?;
     }

@@ -31,6 +31,11 @@ impl Clean {
         Self { absolute, parts }
     }
 
+    /// Whether it is the root itself.
+    pub(crate) fn is_root(&self) -> bool {
+        self.absolute && self.parts.is_empty()
+    }
+
     /// Whether this is `other` or lies below it.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.absolute == other.absolute && self.parts.starts_with(&other.parts)

@@ -29,6 +29,7 @@ mod overlay;
 mod parse;
 mod quantity;
 mod reader;
+mod reference;
 mod render;
 mod schema;
 
@@ -44,5 +45,6 @@ pub use model::{
 pub use overlay::Overlay;
 pub use quantity::{Bytes, Count, Fuel, Nanos, Quantity, QuantityError, parse_quantity};
 pub use reader::{Reader, nearest};
+pub use reference::reference;
 pub use render::{quoted, readable};
 pub use schema::json_schema;

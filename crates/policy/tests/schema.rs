@@ -7,7 +7,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use gauntlet_policy::document::{Node, Value, parse};
-use gauntlet_policy::{Policy, json_schema};
+use gauntlet_policy::{Policy, json_schema, reference};
 use jsonschema::Validator;
 use serde_json::{Map, Value as Json, json};
 
@@ -50,6 +50,18 @@ fn json(node: &Node) -> Json {
             }
         },
     }
+}
+
+#[test]
+fn the_page_of_keys_is_the_one_of_the_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/policy.md");
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&path, reference()).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    let how = "`UPDATE=1 cargo test -p gauntlet-policy --test schema` rewrites it";
+    assert!(found == reference(), "docs/policy.md is out of date; {how}");
+    assert!(found.contains("| `memory` | size, share, `unlimited` | `128MiB` |"), "{found}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use crate::world::Regions;
 
 /// How often processes are looked at: closely at first, since many runs are over in a few milliseconds.
 const PERIODS: (Duration, Duration, Duration) =
-    (Duration::from_millis(1), Duration::from_millis(100), Duration::from_millis(4));
+    (Duration::from_millis(2), Duration::from_millis(100), Duration::from_millis(4));
 /// How long processes that a target left behind may show whether they still work.
 const SETTLE: Duration = Duration::from_millis(100);
 /// Left-over processes that use more CPU time than this in that time, in nanoseconds, still work; so do those that wait for a core of a

@@ -15,7 +15,7 @@ use crate::lanes::{self, Answered, Launcher, spread};
 use crate::measure::Calibration;
 use crate::obtains::obtained;
 use crate::plan::{EMPTY_GUEST, Plan, RunPlan, TargetPlan, worst};
-use crate::scratch::Scratch;
+use crate::scratch::{self, Scratch};
 use crate::trial::{TargetChoice, TrialSpec};
 
 /// How often an empty guest is looked at, and how often a run is tried that could not be measured.
@@ -109,7 +109,7 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub(crate) fn new(plan: &'a Plan, launcher: &'a Launcher, cancel: &'a AtomicBool) -> Result<Self, RunError> {
         random_hex(1).map_err(RunError::Random)?;
-        Ok(Self { plan, launcher, cancel, scratch: Scratch::open(&std::env::temp_dir())? })
+        Ok(Self { plan, launcher, cancel, scratch: Scratch::open(&scratch::base())? })
     }
 
     pub(crate) fn cancelled(&self) -> bool {
@@ -195,8 +195,7 @@ impl<'a> Stage<'a> {
         Some(last)
     }
 
-    /// One run in a directory of its own.
-    /// One run. A guest that is gone before a busy host has looked at it is run again: nothing is known of it that could be lost.
+    /// One run, in a directory of its own. A guest that is gone before a busy host has looked at it is run again: nothing is known of it that could be lost.
     pub(crate) fn run(
         &self,
         target: &TargetPlan,

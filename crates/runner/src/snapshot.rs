@@ -166,7 +166,10 @@ impl Amount {
     fn add(&mut self, entry: &Entry<'_>, linked: &mut BTreeSet<u64>) {
         self.files += 1;
         if entry.stat.st_nlink < 2 || entry.kind() == FileType::Directory || linked.insert(entry.stat.st_ino) {
-            self.disk += u64::try_from(entry.stat.st_blocks).unwrap_or(0) * 512;
+            let blocks = u64::try_from(entry.stat.st_blocks).unwrap_or(0) * 512;
+            // Some file systems keep what a link says without a block of its own; it takes room all the same.
+            let said = if entry.kind() == FileType::Symlink { entry.stat.st_size } else { 0 };
+            self.disk += blocks.max(u64::try_from(said).unwrap_or(0));
         }
     }
 }

@@ -265,6 +265,8 @@ pub(crate) fn build(
     let meter = Meter::new(policy, protections, tally.clone());
     output.measure(&meter);
     let mut wasi = WasiCtxBuilder::new();
+    // Before the directories, which remember it.
+    wasi.allow_blocking_current_thread(protections.lifted("file-threads"));
     wasi.arg("guest");
     if !nonce.is_empty() {
         wasi.arg(nonce);

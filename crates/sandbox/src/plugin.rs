@@ -11,7 +11,7 @@ use crate::error::{CallError, SandboxError};
 use crate::explain::Explanation;
 use crate::guest::Guest;
 use crate::manifest::{Manifest, Missing};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Report, Sandbox};
 use crate::session::Session;
 
 /// A plugin that cannot be loaded, or a new version that cannot take its place.
@@ -157,6 +157,19 @@ impl Plugin {
         R: DeserializeOwned,
     {
         Ok(self.sandbox.call(&self.guest, self.entry(entry)?, arguments)?)
+    }
+
+    /// Calls one of its entry points and gives its result with everything that was seen of the run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugin::call`].
+    pub fn call_reported<A, R>(&self, entry: &str, arguments: A) -> Result<Report<R>, PluginError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        Ok(self.sandbox.call_reported(&self.guest, self.entry(entry)?, arguments)?)
     }
 
     /// The same as a future.

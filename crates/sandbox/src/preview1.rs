@@ -216,6 +216,43 @@ fn position(host: &mut Host, memory: &mut GuestMemory<'_>, number: u32) -> u64 {
     host.wasi.fd_tell(memory, number.into()).unwrap_or(u64::MAX)
 }
 
+/// Looks at what stands at the path of a call whose first argument is a directory, the second how to look and the third and fourth the path.
+async fn look(
+    host: &mut Host,
+    memory: &GuestMemory<'_>,
+    arguments: &[i64],
+) -> wasmtime::Result<Option<(Look, bool, String)>> {
+    let Some(Node { opened: Opened::Directory(directory), metered, .. }) = host.nodes.get(word(arguments, 0)) else {
+        return Ok(None);
+    };
+    let (directory, metered) = (directory.clone(), *metered);
+    let path = GuestPtr::<str>::new((word(arguments, 2), word(arguments, 3)));
+    let Ok(path) = memory.as_cow_str(path).map(std::borrow::Cow::into_owned) else { return Ok(None) };
+    let follow = if word(arguments, 1) & 1 == 0 { PathFlags::empty() } else { PathFlags::SYMLINK_FOLLOW };
+    let mut view = host.wasi.filesystem();
+    let resource = view.table.push(Descriptor::Dir(directory))?;
+    let seen = nodes::look(&mut view, &resource, follow, path.clone()).await;
+    view.table.delete(resource)?;
+    Ok(Some((seen, metered, path)))
+}
+
+/// Looks at what stands at a path before its times are set: where the engine follows links it opens the file to write, and what is no file
+/// stays shut.
+async fn before_times(
+    host: &mut Host,
+    memory: &GuestMemory<'_>,
+    call: Call,
+    arguments: &[i64],
+) -> wasmtime::Result<Option<i32>> {
+    if call != Call::path_filestat_set_times || !host.special_files_shut || word(arguments, 1) & 1 == 0 {
+        return Ok(None);
+    }
+    let Some((Look::Special, ..)) = look(host, memory, arguments).await? else { return Ok(None) };
+    account(host, memory, call, arguments, ACCES);
+    host.tally.check()?;
+    Ok(Some(ACCES))
+}
+
 /// Looks at what stands at a path before it is opened: what is no file stays shut, and a file that would be made is counted.
 async fn before_open(
     host: &mut Host,
@@ -228,17 +265,7 @@ async fn before_open(
         host.tally.check()?;
         return Ok(Some(MFILE));
     }
-    let Some(Node { opened: Opened::Directory(directory), metered, .. }) = host.nodes.get(word(arguments, 0)) else {
-        return Ok(None);
-    };
-    let (directory, metered) = (directory.clone(), *metered);
-    let path = GuestPtr::<str>::new((word(arguments, 2), word(arguments, 3)));
-    let Ok(path) = memory.as_cow_str(path).map(std::borrow::Cow::into_owned) else { return Ok(None) };
-    let follow = if word(arguments, 1) & 1 == 0 { PathFlags::empty() } else { PathFlags::SYMLINK_FOLLOW };
-    let mut view = host.wasi.filesystem();
-    let resource = view.table.push(Descriptor::Dir(directory))?;
-    let seen = nodes::look(&mut view, &resource, follow, path.clone()).await;
-    view.table.delete(resource)?;
+    let Some((seen, metered, path)) = look(host, memory, arguments).await? else { return Ok(None) };
     let flags = word(arguments, 4);
     let (create, truncate) = (flags & 1 != 0, flags & 8 != 0);
     let errno = match seen {
@@ -529,6 +556,9 @@ macro_rules! functions {
                 with_memory!(caller, host, memory, {
                     let (arguments, mut taken) = ([$(i64::from($arg)),*], Taken::default());
                     if let Some(errno) = enter(host, &mut memory, Call::$name, &arguments, &mut taken)? {
+                        return Ok(errno);
+                    }
+                    if let Some(errno) = before_times(host, &memory, Call::$name, &arguments).await? {
                         return Ok(errno);
                     }
                     let errno = match determinism::answer(host, &mut memory, stringify!($name), &arguments).await? {

@@ -73,6 +73,7 @@ fn guest(body: &str, data: &str) -> String {
         (import "wasi_snapshot_preview1" "fd_readdir" (func $readdir (param i32 i32 i32 i64 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "path_unlink_file" (func $unlink (param i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "path_filestat_set_times" (func $times (param i32 i32 i32 i32 i64 i64 i32) (result i32)))
         (import "wasi_snapshot_preview1" "path_create_directory" (func $mkdir (param i32 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "path_link" (func $link (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "path_symlink" (func $symlink (param i32 i32 i32 i32 i32) (result i32)))
@@ -312,6 +313,16 @@ fn what_is_no_file_stays_shut_and_nobody_waits_for_it() {
         let outcome = run(&format!("limits: {{ deadline: 10s }}\n{}", bench.grant("read-write")), &guest(body, name));
         assert_eq!(outcome.returned, Some(2), "{name}: {outcome:?}");
         assert_eq!(outcome.causes(), [Cause::Denied(DenialKind::Path)], "{name}: {outcome:?}");
+    }
+    // To set the times of what a link leads to, the engine opens it; without links it does not.
+    let grant = format!("limits: {{ deadline: 10s }}\n{}", bench.grant("read-write"));
+    for name in ["a", "b", "c"] {
+        let times = "(call $times (i32.const 3) (i32.const 1) (i32.const 1024) (i32.const 1) (i64.const 1) (i64.const 1) (i32.const 4))";
+        let outcome = run(&grant, &guest(times, name));
+        assert_eq!(outcome.returned, Some(2), "{name}: {outcome:?}");
+        assert_eq!(outcome.causes(), [Cause::Denied(DenialKind::Path)], "{name}: {outcome:?}");
+        let itself = times.replacen("(i32.const 1)", "(i32.const 0)", 1);
+        assert_eq!(run(&grant, &guest(&itself, name)).returned, Some(0), "{name}");
     }
     // Without the protection the guest waits for somebody to write, until the deadline.
     let body = "(call $file (i32.const 1) (i32.const 0) (i32.const 0))";

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use anyhow::anyhow;
-use gauntlet_corpus::{Attack, Live};
+use gauntlet_corpus::{Attack, Class, Live, classes};
 use gauntlet_record::exit;
 
 use crate::args::{Explain, ExplainFormat};
@@ -39,7 +39,9 @@ fn pages(folder: &Path) -> Result<u8, Failure> {
 fn one(id: &str) -> Result<u8, Failure> {
     let corpus = inputs::corpus(&[], &[])?;
     let text = if let Some(attack) = corpus.attacks.iter().find(|attack| attack.id == id) {
-        attack_text(attack)
+        let classes = classes(gauntlet_attacks::FILES)
+            .map_err(|error| Failure::harness(anyhow::Error::new(error).context("the embedded corpus is broken")))?;
+        attack_text(attack, classes.iter().find(|class| class.name == attack.class))
     } else if let Some(text) = gauntlet_lint::explain(id) {
         text
     } else if let Some(mistake) = gauntlet_weakened::find(id) {
@@ -61,7 +63,7 @@ fn one(id: &str) -> Result<u8, Failure> {
     Ok(exit::CLEAN)
 }
 
-fn attack_text(attack: &Attack) -> String {
+fn attack_text(attack: &Attack, class: Option<&Class>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}\n{}\n", attack.id, attack.title);
     let _ = writeln!(text, "{}\n", attack.why.trim());
@@ -73,9 +75,12 @@ fn attack_text(attack: &Attack) -> String {
         Live::Engine(release) => format!("engine release {release}"),
         Live::None(reason) => format!("none: {reason}"),
     };
+    let layers: Vec<&str> = attack.layers.iter().map(|layer| layer.as_str()).collect();
     for (name, value) in [
+        ("world", attack.world.as_str().to_owned()),
         ("obtains", attack.obtains_text.clone()),
         ("contained by", causes.join(", ")),
+        ("layers", layers.join(", ")),
         ("live control", live),
         ("evidence for", attack.subjects.join(", ")),
         ("weakness", attack.weakness.clone()),
@@ -86,5 +91,9 @@ fn attack_text(attack: &Attack) -> String {
     for reference in &attack.references {
         let _ = writeln!(text, "{:<14}{reference}", "see");
     }
+    if let Some(class) = class {
+        let _ = writeln!(text, "\nTo mend a sandbox that fails it:\n{}", class.fix);
+    }
+    let _ = writeln!(text, "\nJust this one: gauntlet run --filter {}", attack.id);
     text
 }

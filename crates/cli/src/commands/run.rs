@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use gauntlet_corpus::{Attack, Corpus, Live};
@@ -14,6 +15,8 @@ use gauntlet_record::{CorpusInfo, Event, PolicyInfo, Record, SCHEMA, Tool, Trial
 use gauntlet_report::Format;
 use gauntlet_runner::{Launcher, Options, Output, Plan, Progress, TargetChoice, TargetPlan};
 use gauntlet_target::TargetError;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 use super::report::{check_place, write_file};
 use super::{layers, probes};
@@ -239,8 +242,10 @@ pub(super) fn trials(
         }
         Progress::Calibrated { .. } | Progress::Mutation { .. } => {}
     };
+    let clock = Clock::start();
     let trials = gauntlet_runner::run(plan, &launcher, &mut seen, cancel).map_err(Failure::harness)?;
     bar.finish_and_clear();
+    anstream::eprintln!("{}", clock.took(plan));
     if let Some(error) = failed {
         return Err(Failure::harness(error));
     }
@@ -248,6 +253,41 @@ pub(super) fn trials(
     record.closed_gaps = plan.closed_gaps(&trials);
     record.trials = trials;
     Ok(record)
+}
+
+/// How long trials take, against the CPU time that their processes need.
+struct Clock {
+    start: Instant,
+    cpu: Option<Duration>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { start: Instant::now(), cpu: cpu_of_children() }
+    }
+
+    /// A line for people: both figures, and the ratio that a machine with nothing else to do brings close to one.
+    fn took(&self, plan: &Plan) -> String {
+        let wall = self.start.elapsed();
+        let jobs = plan.options.jobs.max(1);
+        let spent = self.cpu.zip(cpu_of_children()).map(|(before, after)| after.saturating_sub(before));
+        let share = spent.map(|cpu| cpu.as_secs_f64() / jobs as f64).filter(|share| *share > 0.0);
+        let ratio = share.map_or(String::new(), |share| {
+            let cpu = share * jobs as f64;
+            format!(
+                ", {:.2} x the {cpu:.1} s of CPU that its trials used, over {jobs} jobs",
+                wall.as_secs_f64() / share
+            )
+        });
+        format!("{} trials took {:.1} s{ratio}", plan.trials(), wall.as_secs_f64())
+    }
+}
+
+/// CPU time of all processes that were started here and have ended.
+fn cpu_of_children() -> Option<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    let spent = (usage.user_time() + usage.system_time()).num_nanoseconds();
+    Some(Duration::from_nanos(u64::try_from(spent).ok()?))
 }
 
 /// Seals the record, writes the reports beside it and prints one.

@@ -479,7 +479,8 @@ impl Reader<'_> {
             };
             while self.has("~") {
                 let word = self.word();
-                let bit = names.iter().position(|name| *name == word).ok_or_else(|| format!("`{}` is no flag", cut(word)))?;
+                let bit =
+                    names.iter().position(|name| *name == word).ok_or_else(|| format!("`{}` is no flag", cut(word)))?;
                 bits &= !(1 << bit);
             }
             if !self.has("|") {

@@ -273,13 +273,23 @@ impl State {
             Kind::Count => Argument::Number(u.int_in_range(0..=3)?),
             Kind::Word => Argument::Number(weighted(
                 u,
-                &[(8, 0), (4, 1), (3, 10), (3, 100), (2, 5000), (2, 100_000), (1, 1 << 20), (1, 1 << 32), (1, (1 << 63) - 1)],
+                &[
+                    (8, 0),
+                    (4, 1),
+                    (3, 10),
+                    (3, 100),
+                    (2, 5000),
+                    (2, 100_000),
+                    (1, 1 << 20),
+                    (1, 1 << 32),
+                    (1, (1 << 63) - 1),
+                ],
             )?),
             Kind::Offset => {
                 let offset: i64 = weighted(u, &[(6, 0), (3, 1), (2, -1), (2, 100), (1, i64::MIN), (1, i64::MAX)])?;
                 Argument::Number(offset.cast_unsigned())
             }
-            Kind::Flags(names) if names.is_empty() => Argument::Number(0),
+            Kind::Flags([]) => Argument::Number(0),
             Kind::Flags(names) => {
                 let bit = u.choose_index(names.len())?;
                 let other = u.choose_index(names.len())?;

@@ -29,7 +29,7 @@ fn check(policy: &Policy, out: &mut Findings<'_>) {
         if (!mount.host.absolute && mount.host.parts.is_empty())
             || matches!(mount.path().trim_end_matches('/'), "$PWD" | "${PWD}" | "$(pwd)" | "`pwd`")
         {
-            out.flag(mount.at(), format!("`{}` is the working directory", mount.path()));
+            out.flag(mount.at(), format!("`{}` is the whole directory that the policy is used in", mount.path()));
         }
     }
 }

@@ -26,7 +26,8 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(policy: &Policy, out: &mut Findings<'_>) {
     let mounts = Mount::all(policy);
-    for wide in &mounts {
+    // That the root holds everything else is what `grant-root` says.
+    for wide in mounts.iter().filter(|mount| !mount.host.is_root()) {
         let holds = |other: &&Mount<'_>| other.is_writable() == wide.is_writable() && other.host.is_below(&wide.host);
         if let Some(narrow) = mounts.iter().find(holds) {
             out.flag(wide.at(), format!("`{}` holds `{}`, which is granted too", wide.path(), narrow.path()));

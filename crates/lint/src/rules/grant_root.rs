@@ -26,7 +26,7 @@ pub(crate) const RULE: Rule = Rule {
 
 fn check(policy: &Policy, out: &mut Findings<'_>) {
     for mount in Mount::all(policy) {
-        if mount.host.absolute && mount.host.parts.is_empty() {
+        if mount.host.is_root() {
             out.flag(mount.at(), format!("`{}` is the root of the host", mount.path()));
         }
     }

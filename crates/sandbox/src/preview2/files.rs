@@ -248,10 +248,32 @@ impl HostDescriptor for Files<'_> {
         "get-type" File = get_type() -> DescriptorType;
         "set-times" File = set_times(access: NewTimestamp, modification: NewTimestamp) -> ();
         "sync" Sync = sync() -> ();
-        "set-times-at" Path = set_times_at(flags: PathFlags, path: String, access: NewTimestamp, modification: NewTimestamp) -> (), asks path;
         "readlink-at" Path = readlink_at(path: String) -> String, asks path;
         "remove-directory-at" Path = remove_directory_at(path: String) -> (), asks path;
         "unlink-file-at" Path = unlink_file_at(path: String) -> (), asks path;
+    }
+
+    async fn set_times_at(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        flags: PathFlags,
+        path: String,
+        access: NewTimestamp,
+        modification: NewTimestamp,
+    ) -> FsResult<()> {
+        self.work(Work::Path, "set-times-at", length(&path))?;
+        let (asked, number) = (super::shown(&path), descriptor.rep());
+        self.moved(number, 0, 0);
+        // Where the engine follows links it opens the file to write, and what is no file stays shut.
+        if self.special_files_shut
+            && flags.contains(PathFlags::SYMLINK_FOLLOW)
+            && nodes::look(&mut self.view, &descriptor, flags, path.clone()).await == Look::Special
+        {
+            return self.count("set-times-at", asked, Err(ErrorCode::Access.into()));
+        }
+        let result = self.view.set_times_at(descriptor, flags, path.clone(), access, modification).await;
+        self.place(number, &path, true, &result);
+        self.count("set-times-at", asked, result)
     }
 
     async fn advise(
