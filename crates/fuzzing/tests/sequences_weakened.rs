@@ -1,5 +1,5 @@
 //! Weakened executors are found from an empty seed: fixed seeds, a stated number of sequences, no clock.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "tests; what was found after how long is for a table")]
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -79,10 +79,10 @@ macro_rules! lifts {
 lifts! {
     a_read_only_grant_that_can_be_written_is_found: "read-only-as-read-write"
         by ["read-only-changed", "read-only-opened-for-writing"], within 500;
-    descriptors_without_a_limit_are_found: "descriptors-unbounded" by ["limit-passed"], within 20_000;
+    descriptors_without_a_limit_are_found: "descriptors-unbounded" by ["limit-passed"], within 5000;
     a_disk_without_a_limit_is_found: "disk-unbounded" by ["limit-passed"], within 1000;
     names_without_a_limit_are_found: "files-unbounded" by ["limit-passed"], within 5000;
-    output_without_a_limit_is_found: "output-unbounded" by ["limit-passed"], within 20_000;
+    output_without_a_limit_is_found: "output-unbounded" by ["limit-passed"], within 5000;
     standard_input_of_the_host_is_found: "stdin-inherited" by ["canary-read"], within 5000;
     variables_of_the_host_are_found: "environment-inherited" by ["canary-read"], within 1000;
 }
@@ -103,7 +103,7 @@ const ESCAPES: [&str; 2] = ["outside-changed", "canary-read"];
 
 #[test]
 fn paths_that_are_joined_as_text_are_found() {
-    is_found("naive-paths", own, programs(), &ESCAPES, 200);
+    is_found("naive-paths", own, programs(), &ESCAPES, 500);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn links_that_are_followed_are_found() {
 
 #[test]
 fn paths_that_are_compared_as_text_are_found() {
-    is_found("paths-compared-as-text", own, programs(), &ESCAPES, 400);
+    is_found("paths-compared-as-text", own, programs(), &ESCAPES, 2000);
 }
 
 #[test]

@@ -289,7 +289,7 @@ impl State {
                 let offset: i64 = weighted(u, &[(6, 0), (3, 1), (2, -1), (2, 100), (1, i64::MIN), (1, i64::MAX)])?;
                 Argument::Number(offset.cast_unsigned())
             }
-            Kind::Flags(names) if names.is_empty() => Argument::Number(0),
+            Kind::Flags([]) => Argument::Number(0),
             Kind::Flags(names) => {
                 let bit = u.choose_index(names.len())?;
                 let other = u.choose_index(names.len())?;

@@ -263,6 +263,10 @@ impl<'t> Runner<'t> {
         self.executions += 1;
         let done = if self.kept { self.in_session(&encoded)? } else { self.as_program(&encoded)? };
         let Done { mut execution, traps, exited } = done;
+        // What names addresses may write over its own records.
+        if !sequence.names_addresses() {
+            oracles::errnos(&execution.errnos, &mut execution.findings);
+        }
         self.health.count(sequence, &execution.errnos, traps, exited);
         // Whatever was found outside, the next sequence begins with folders that are whole.
         let changed = self.world.changed();
@@ -326,6 +330,9 @@ impl<'t> Runner<'t> {
     /// What leads to our folders when everything is dropped. A thread that reads ahead may hold a file for a moment longer, so it is looked
     /// at again for a while; what is open then, nobody will close.
     fn left(&mut self) -> Result<Vec<Open>, RunError> {
+        if self.descriptors.are_back() {
+            return Ok(Vec::new());
+        }
         let patience = Instant::now() + PATIENCE;
         loop {
             let mut left = self.descriptors.open()?;
@@ -368,7 +375,6 @@ impl<'t> Runner<'t> {
         }
         let Some(memory) = session.memory() else { return Ok(()) };
         execution.errnos = encoded.errnos(memory);
-        oracles::errnos(&execution.errnos, &mut execution.findings);
         oracles::canaries("memory", memory, &self.world, &self.environment, &mut execution.findings);
         let host = self.descriptors.open().unwrap_or_default();
         // A call that trapped over the place for its result has opened a file that nobody counts; no embedder's guest goes on after that.
@@ -407,7 +413,6 @@ impl<'t> Runner<'t> {
                 oracles::streams(&outcome, &self.world, &self.environment, &mut execution.findings);
                 if let Some(errnos) = trace(&outcome, encoded) {
                     execution.errnos = errnos;
-                    oracles::errnos(&execution.errnos, &mut execution.findings);
                 }
             }
         }

@@ -215,7 +215,10 @@ fn sweep(folder: &OwnedFd, swept: &mut Swept) -> io::Result<()> {
         if entry.file_type() == FileType::RegularFile {
             let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
             let size = u64::try_from(stat.st_size).unwrap_or(0);
-            swept.bytes = swept.bytes.saturating_add(size);
+            // A file of several names is counted with the last of them.
+            if stat.st_nlink == 1 {
+                swept.bytes = swept.bytes.saturating_add(size);
+            }
             swept.largest = swept.largest.max(size);
         }
         rustix::fs::unlinkat(folder, name, AtFlags::empty())?;
@@ -241,19 +244,32 @@ pub(super) struct Descriptors {
     folder: OwnedFd,
     list: Dir,
     known: Vec<u32>,
+    /// How many there were.
+    count: i128,
 }
 
 impl Descriptors {
     /// Nothing is known yet.
     pub(super) fn new() -> io::Result<Self> {
         let folder = open_folder(CWD, Path::new("/proc/self/fd"))?;
-        Ok(Self { list: Dir::read_from(&folder)?, folder, known: Vec::new() })
+        Ok(Self { list: Dir::read_from(&folder)?, folder, known: Vec::new(), count: 0 })
     }
 
     /// Takes all that are open now for known: whoever opened them keeps them for as long as there are sequences.
     pub(super) fn settle(&mut self) -> io::Result<()> {
         self.known = self.numbers()?;
+        self.count = self.count()?;
         Ok(())
+    }
+
+    /// How many there are, which Linux from 6.2 on gives as the size of their folder; 0 on an older one.
+    fn count(&self) -> io::Result<i128> {
+        Ok(rustix::fs::fstat(&self.folder)?.st_size.into())
+    }
+
+    /// Whether there are as many as when they were settled, if the kernel says.
+    pub(super) fn are_back(&self) -> bool {
+        self.count > 0 && self.count().is_ok_and(|count| count == self.count)
     }
 
     /// Takes one more for known.
