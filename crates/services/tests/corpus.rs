@@ -20,7 +20,8 @@ fn every_attack_reads_and_is_one_of_its_own() {
 
 #[test]
 fn the_template_of_our_service_reads() {
-    let (_, bytes) = gauntlet_attacks::FILES.iter().find(|(path, _)| *path == "http/services/gauntlet-serve.yaml").unwrap();
+    let (_, bytes) =
+        gauntlet_attacks::FILES.iter().find(|(path, _)| *path == "http/services/gauntlet-serve.yaml").unwrap();
     let template = template("x", std::str::from_utf8(bytes).unwrap()).unwrap();
     assert_eq!(template.name, "gauntlet-serve");
     assert_eq!(template.language("python"), Some("python"));

@@ -10,7 +10,7 @@ use gauntlet_record::{
 };
 use gauntlet_runner::Output;
 use gauntlet_services::{Attack, Base, Options, Template};
-use gauntlet_weakened::services::services;
+use gauntlet_weakened::services::{Running, services, sound_service};
 
 use super::run::{cancel_on_signal, check_files, finish, more_files};
 use crate::args::Run;
@@ -43,9 +43,11 @@ pub(super) fn named(targets: &[String]) -> bool {
 fn template(file: Option<&PathBuf>) -> Result<Template, Failure> {
     let (name, text) = match file {
         Some(path) => {
-            let failed = |error| Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{}`", path.display())));
+            let failed =
+                |error| Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{}`", path.display())));
             let bytes = gauntlet_policy::read_limited(path, MAX_TEMPLATE).map_err(failed)?;
-            let name = path.file_stem().map_or_else(|| "service".to_owned(), |name| name.to_string_lossy().into_owned());
+            let name =
+                path.file_stem().map_or_else(|| "service".to_owned(), |name| name.to_string_lossy().into_owned());
             (name, String::from_utf8(bytes).map_err(|_| Failure::usage(anyhow!("`{}` is not UTF-8", path.display())))?)
         }
         None => {
@@ -69,7 +71,9 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         return Err(Failure::usage(anyhow!("one service at a time, and no other target beside it")));
     };
     if args.layers || !args.only.is_empty() {
-        return Err(Failure::usage(anyhow!("a service is attacked as it is: no layers of it can be lifted, and no folders of guests given to it")));
+        return Err(Failure::usage(anyhow!(
+            "a service is attacked as it is: no layers of it can be lifted, and no folders of guests given to it"
+        )));
     }
     let base = Base::parse(url).map_err(|why| Failure::usage(anyhow!(why)))?;
     let template = template(args.service.service.as_ref())?;
@@ -137,7 +141,11 @@ fn start(url: &str, template: &Template, attacks: &[Attack]) -> Record {
         finished: None,
         command,
         seed: 0,
-        targets: vec![TargetInfo { name: template.name.clone(), engine: template.engine.clone(), version: "unknown".into() }],
+        targets: vec![TargetInfo {
+            name: template.name.clone(),
+            engine: template.engine.clone(),
+            version: "unknown".into(),
+        }],
         policy: PolicyInfo {
             name: format!("that of {url}, which its operator knows"),
             sha256: gauntlet_record::digest(b""),
@@ -171,19 +179,17 @@ pub(super) fn selftest(
     let mut mutations = Vec::new();
     for service in services().iter().filter(|service| wanted(service.name)) {
         let running = service.start().map_err(Failure::harness)?;
-        let base = Base::parse(&format!("http://{}", running.address)).map_err(|why| Failure::harness(anyhow!(why)))?;
-        let options = Options::new(base);
         let mut caught_by = Vec::new();
         for attack in &attacks {
             if quick && !caught_by.is_empty() {
                 break;
             }
-            let one = std::slice::from_ref(attack);
-            for trial in gauntlet_services::run(one, &template, &options, cancel, |_| ()) {
-                // An attack that proved nothing has caught nothing.
-                if trial.verdict == Verdict::Breached {
-                    caught_by.push(CaughtBy { attack: trial.attack, verdict: trial.verdict });
-                }
+            // An attack that gets through on a sound service as well, or proves nothing there, has caught nothing.
+            if verdict(&running, &template, attack, cancel)? == Some(Verdict::Breached)
+                && verdict(&sound_service().start().map_err(Failure::harness)?, &template, attack, cancel)?
+                    == Some(Verdict::Contained)
+            {
+                caught_by.push(CaughtBy { attack: attack.id.clone(), verdict: Verdict::Breached });
             }
         }
         mutations.push(Mutation {
@@ -195,4 +201,17 @@ pub(super) fn selftest(
         });
     }
     Ok(mutations)
+}
+
+/// What an attack finds on a service of ours; `None` if it was not run any more.
+fn verdict(
+    service: &Running,
+    template: &Template,
+    attack: &Attack,
+    cancel: &AtomicBool,
+) -> Result<Option<Verdict>, Failure> {
+    let base = Base::parse(&format!("http://{}", service.address)).map_err(|why| Failure::harness(anyhow!(why)))?;
+    let one = std::slice::from_ref(attack);
+    let trials = gauntlet_services::run(one, template, &Options::new(base), cancel, |_| ());
+    Ok(trials.first().map(|trial| trial.verdict))
 }

@@ -62,7 +62,8 @@ pub(super) struct Place {
 impl Place {
     /// Where the store is. The environment keeps a password off the list of processes.
     fn location(&self) -> Location {
-        let url = self.database.clone().or_else(|| std::env::var("GAUNTLET_DATABASE").ok().filter(|url| !url.is_empty()));
+        let url =
+            self.database.clone().or_else(|| std::env::var("GAUNTLET_DATABASE").ok().filter(|url| !url.is_empty()));
         url.map_or_else(|| Location::File(self.data.join("serve.db")), Location::Url)
     }
 
@@ -113,7 +114,8 @@ pub(super) fn run(args: &Serve) -> Result<u8, Failure> {
         Some(Admin::Keys(command)) => keys::run(command),
         Some(Admin::Tenants(command)) => tenants::run(command),
         Some(Admin::Openapi) => {
-            let text = serde_json::to_string_pretty(&gauntlet_serve::openapi()).map_err(|error| Failure::harness(anyhow!(error)))?;
+            let text = serde_json::to_string_pretty(&gauntlet_serve::openapi())
+                .map_err(|error| Failure::harness(anyhow!(error)))?;
             super::print(format!("{text}\n").as_bytes())?;
             Ok(gauntlet_record::exit::CLEAN)
         }

@@ -112,7 +112,11 @@ pub(super) fn run(args: &Start) -> Result<u8, Failure> {
         other => Failure::harness(other),
     })?;
     let address = server.address().map_err(Failure::harness)?;
-    let keys = if server.asks_for_keys().map_err(Failure::harness)? { "with API keys" } else { "no keys: for this machine only" };
+    let keys = if server.asks_for_keys().map_err(Failure::harness)? {
+        "with API keys"
+    } else {
+        "no keys: for this machine only"
+    };
     anstream::eprintln!("listening on http://{address} ({keys}); Ctrl+C ends it");
     let (stop, stopped) = oneshot::channel();
     let mut stop = Some(stop);

@@ -68,7 +68,9 @@ pub(super) fn run(command: &Tenants) -> Result<u8, Failure> {
             let store = place.store()?;
             let tenants = store.tenants().map_err(failed)?;
             let text = match format {
-                ExecFormat::Human => tenants.iter().map(|tenant| line(&store, tenant)).collect::<Result<String, _>>()?,
+                ExecFormat::Human => {
+                    tenants.iter().map(|tenant| line(&store, tenant)).collect::<Result<String, _>>()?
+                }
                 ExecFormat::Json => serde_json::to_string_pretty(&tenants).map_err(Failure::harness)? + "\n",
             };
             crate::commands::print(text.as_bytes())?;
