@@ -70,6 +70,8 @@ def lines(data):
 
 def main(args):
     data = tempfile.mkdtemp(prefix="gauntlet-kill-")
+    # As root, workers run as somebody else, who has to get there.
+    os.chmod(data, 0o755)
     told, done, missing = set(), set(), 0
     try:
         for number in range(args.times):

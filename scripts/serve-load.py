@@ -30,6 +30,8 @@ class Service:
     def __init__(self, binary, *more):
         self.binary = binary
         self.data = tempfile.mkdtemp(prefix="gauntlet-load-")
+        # As root, workers run as somebody else, who has to get there.
+        os.chmod(self.data, 0o755)
         self.more = more
 
     def admin(self, *arguments):

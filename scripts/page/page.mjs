@@ -4,7 +4,7 @@
 // the run with 1. What is waited for is always something on the page, never time.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,6 +17,8 @@ if (pictures) mkdirSync(pictures, { recursive: true });
 /** Starts a service on a port of its own and says where it is. */
 async function serve(...more) {
   const data = mkdtempSync(join(tmpdir(), "gauntlet-page-"));
+  // As root, workers run as somebody else, who has to get there.
+  chmodSync(data, 0o755);
   const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--address-rate", "100000", "--data", data, ...more]);
   const said = [];
   for await (const line of createInterface({ input: child.stderr })) {

@@ -10,7 +10,7 @@ use gauntlet_record::{
 };
 use gauntlet_runner::Output;
 use gauntlet_services::{Attack, Base, Options, Template};
-use gauntlet_weakened::services::services;
+use gauntlet_weakened::services::{Running, services, sound_service};
 
 use super::run::{cancel_on_signal, check_files, finish, more_files};
 use crate::args::Run;
@@ -179,19 +179,17 @@ pub(super) fn selftest(
     let mut mutations = Vec::new();
     for service in services().iter().filter(|service| wanted(service.name)) {
         let running = service.start().map_err(Failure::harness)?;
-        let base = Base::parse(&format!("http://{}", running.address)).map_err(|why| Failure::harness(anyhow!(why)))?;
-        let options = Options::new(base);
         let mut caught_by = Vec::new();
         for attack in &attacks {
             if quick && !caught_by.is_empty() {
                 break;
             }
-            let one = std::slice::from_ref(attack);
-            for trial in gauntlet_services::run(one, &template, &options, cancel, |_| ()) {
-                // An attack that proved nothing has caught nothing.
-                if trial.verdict == Verdict::Breached {
-                    caught_by.push(CaughtBy { attack: trial.attack, verdict: trial.verdict });
-                }
+            // An attack that gets through on a sound service as well, or proves nothing there, has caught nothing.
+            if verdict(&running, &template, attack, cancel)? == Some(Verdict::Breached)
+                && verdict(&sound_service().start().map_err(Failure::harness)?, &template, attack, cancel)?
+                    == Some(Verdict::Contained)
+            {
+                caught_by.push(CaughtBy { attack: attack.id.clone(), verdict: Verdict::Breached });
             }
         }
         mutations.push(Mutation {
@@ -203,4 +201,17 @@ pub(super) fn selftest(
         });
     }
     Ok(mutations)
+}
+
+/// What an attack finds on a service of ours; `None` if it was not run any more.
+fn verdict(
+    service: &Running,
+    template: &Template,
+    attack: &Attack,
+    cancel: &AtomicBool,
+) -> Result<Option<Verdict>, Failure> {
+    let base = Base::parse(&format!("http://{}", service.address)).map_err(|why| Failure::harness(anyhow!(why)))?;
+    let one = std::slice::from_ref(attack);
+    let trials = gauntlet_services::run(one, template, &Options::new(base), cancel, |_| ());
+    Ok(trials.first().map(|trial| trial.verdict))
 }

@@ -33,6 +33,12 @@ pub fn services() -> &'static [Service] {
     &[no_rate_limit::SERVICE, shared_scratch::SERVICE, error_text::SERVICE]
 }
 
+/// The same service without a mistake: what gets through here, too, is no sign of one.
+#[must_use]
+pub const fn sound_service() -> Service {
+    Service { name: "sound", sentence: "nothing is wrong with it", set: |_, _| {}, languages: sound }
+}
+
 /// What every one of them begins with. Its runs are short, so that attacks are.
 const POLICY: &str = "version: 1
 limits: { deadline: 2s, cpu-time: 2s, fuel: 1_000_000_000, memory: 64MiB, table-elements: 20_000 }
