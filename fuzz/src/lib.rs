@@ -56,7 +56,7 @@ pub fn run(id: &str, bytes: &[u8]) -> Keep {
         if let Some(found) = ran.findings.first() {
             let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/artifacts/cases"));
             let stored = Stored::new(id, "inline", 0, 0, found, &case).store(folder);
-            panic!("{}: {} (stored: {stored:?})", found.oracle, found.message);
+            panic!("{}: {} (stored: {stored:?})", found.oracle, found.message.as_str());
         }
         Keep::Keep
     })

@@ -60,6 +60,8 @@ fn every_pair_is_healthy_and_finds_nothing_in_our_executor() {
     let (code, text) = home.fuzz(&["--cases", "120", "--seed", "11", "--jobs", "2"]);
     assert_eq!(code, 0, "{text}");
     for pair in [
+        "wasi-sequences",
+        "wasi-sequences-without-openat2",
         "core-modules",
         "limits",
         "many-runs",
