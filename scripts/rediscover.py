@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/rediscovery.md: bugs of published releases that the sequence fuzzer finds again from an empty seed, and how many sequences that
-took. Run it from the repository's root: scripts/rediscover.py [--sequences N] [--seeds N] [--control N] [path of the example `sequences`].
+took. Run it from the repository's root: scripts/rediscover.py [--sequences N] [--seeds N] [--control N] [--state FILE] [path of the
+example `sequences`]. A run that was cut off goes on where it was.
 
 The example is built by `cargo build --release --workspace --example sequences`. Each release of the Python package gets a virtual
 environment of its own in the user's cache folder; Node is taken from the path. It ends with 1, and writes nothing, if a bug is not found
@@ -61,14 +62,13 @@ The same sequences where the bugs are mended. Only what an oracle of escapes, pa
 {controls}
 ## Node
 
-[`node:wasi`]({node_docs}) is documented as no sandbox for untrusted code. A batch of 16 sequences is one program, run as a command target
-(`attacks/targets/node-wasi.yaml`); what tells is what the host sees: what changed outside the granted folders, and a canary from there in
-the guest's output.
+[`node:wasi`]({node_docs}) is documented as no sandbox for untrusted code: a guest alone leaves its grant by symbolic links. The same
+sequences, many in one process (`scripts/rediscover-driver.mjs`); what tells is a descriptor of the process that leads to what lies outside.
 
-| Version | Seed | Found after | Oracle | What was seen |
+| Version | Seed | Sequences until found | Oracle | What was seen |
 |---|---|---|---|---|
 {node}
-The sequence of the first seed, made smaller by the fuzzer:
+The sequence of the first seed, as it was made:
 
 ```text
 {smallest}```
@@ -121,37 +121,62 @@ def until_found(sequences, guest, release, has_openat2, seed, most, oracles):
     return None
 
 
-def control(sequences, guest, has_openat2, seeds, most):
-    found, shares = [], {"path_open": [0, 0], "path_symlink": [0, 0]}
-    for seed in seeds:
-        start = 0
-        while start < most:
-            count = min(BATCH, most - start)
-            new, health, died = batch(sequences, guest, SOUND, has_openat2, seed, start, count)
-            found += [f"seed {seed}, case {one['case']}: {one['oracle']}: {one['message']}" for one in new]
-            for name, (ok, every) in (health or {}).items():
-                shares[name][0] += ok
-                shares[name][1] += every
-            start = died + 1 if died is not None else start + count
-    return found, [ok / every for ok, every in shares.values()]
+def control(sequences, guest, has_openat2, seed, most):
+    found, shares, start = [], {"path_open": [0, 0], "path_symlink": [0, 0]}, 0
+    while start < most:
+        count = min(BATCH, most - start)
+        new, health, died = batch(sequences, guest, SOUND, has_openat2, seed, start, count)
+        found += [f"seed {seed}, case {one['case']}: {one['oracle']}: {one['message']}" for one in new]
+        for name, (ok, every) in (health or {}).items():
+            shares[name][0] += ok
+            shares[name][1] += every
+        start = died + 1 if died is not None else start + count
+    return found, [ok / max(every, 1) for ok, every in shares.values()]
 
 
-def own(sequences, has_openat2, seeds, most):
+def own(sequences, _guest, has_openat2, seed, most):
     """Our executor, in process."""
-    found, shares = [], []
-    for seed in seeds:
-        command = [sequences, "run", str(seed), str(most)] + ([] if has_openat2 else ["--without-openat2"])
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        found += [f"our executor, seed {seed}: {line}" for line in done.stdout.splitlines() if line.startswith(("case", "health"))]
-        if done.returncode not in (0, 1):
-            sys.exit(f"our executor, seed {seed}: {done.stderr}")
-        words = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.startswith("  ")}
-        shares.append([float(words[name][2]) for name in ("path_open", "path_symlink")])
-    return found, [sum(column) / len(column) for column in zip(*shares)]
+    command = [sequences, "run", str(seed), str(most)] + ([] if has_openat2 else ["--without-openat2"])
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        sys.exit(f"our executor, seed {seed}: {done.stderr}")
+    found = [f"our executor, seed {seed}: {line}" for line in done.stdout.splitlines() if line.startswith(("case", "health"))]
+    words = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.startswith("  ")}
+    return found, [float(words[name][2]) for name in ("path_open", "path_symlink")]
 
 
-def say(text):
-    print(text, file=sys.stderr, flush=True)
+def on_node(sequences, guest, seed, most):
+    """The number of sequences until the guest is outside, or None. A process that dies has lost only the sequence that it ran."""
+    start = 0
+    while start < most:
+        count = min(BATCH, most - start)
+        emit = subprocess.run([sequences, "emit", str(seed), str(start), str(count)], stdout=subprocess.PIPE, check=True)
+        command = ["node", "--no-warnings", str(DRIVER.with_suffix(".mjs")), guest]
+        done = subprocess.run(command, input=emit.stdout, capture_output=True, check=False)
+        for line in done.stdout.decode().splitlines():
+            found = json.loads(line)
+            return found["case"] + 1, found["oracle"], found["message"], found["text"]
+        last = [int(line.split()[1]) for line in done.stderr.decode().splitlines() if line.startswith("at ")]
+        if done.returncode > 0 or not last:
+            sys.exit(f"node, seed {seed}: ended with {done.returncode}\n{done.stderr[-2000:]}")
+        start = last[-1] + 1
+    return None
+
+
+class State:
+    """Rows that are done, so that a run that was cut off goes on where it was."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.rows = json.loads(self.path.read_text()) if self.path.is_file() else {}
+
+    def row(self, key, make):
+        if key not in self.rows:
+            self.rows[key] = make()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(self.rows, indent=1))
+            print(key, self.rows[key], file=sys.stderr, flush=True)
+        return self.rows[key]
 
 
 def main():
@@ -160,48 +185,52 @@ def main():
     parser.add_argument("--sequences", type=int, default=20_000, help="most sequences for each bug and seed")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--control", type=int, default=20_000, help="sequences for each control and seed")
+    parser.add_argument("--state", default="target/rediscovery.json", help="rows that are done; remove it to begin anew")
     given = parser.parse_args()
-    sequences = str(Path(given.example).resolve())
-    seeds = range(1, given.seeds + 1)
+    if not shutil.which("node"):
+        sys.exit("there is no node")
+    sequences, state, seeds = str(Path(given.example).resolve()), State(given.state), range(1, given.seeds + 1)
     wrong, bugs, controls, node, smallest = [], [], [], [], ""
     with tempfile.TemporaryDirectory() as folder:
         guest = str(Path(folder, "interpreter.wasm"))
         Path(guest).write_bytes(subprocess.run([sequences, "interpreter"], check=True, stdout=subprocess.PIPE).stdout)
         for what, release, has_openat2, oracles in BUGS:
-            after = [until_found(sequences, guest, release, has_openat2, seed, given.sequences, oracles) for seed in seeds]
+            after = [
+                state.row(f"{release}, seed {seed}, most {given.sequences}",
+                          lambda: until_found(sequences, guest, release, has_openat2, seed, given.sequences, oracles))
+                for seed in seeds
+            ]
             wrong += [f"{release}, seed {seed}: not found" for seed, one in zip(seeds, after) if one is None]
             told = ", ".join(sorted({f"`{one[1]}`" for one in after if one}))
             counts = ", ".join(f"{one[0]:,}" if one else "-" for one in after)
             bugs.append(f"| {what} | {release} | {'yes' if has_openat2 else 'no'} | {told} | {counts} |\n")
-            say(bugs[-1])
-        if shutil.which("node"):
-            version = subprocess.run(["node", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-            for seed in seeds:
-                command = [sequences, "target", "attacks/targets/node-wasi.yaml", str(seed), str(given.sequences)]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-                lines = done.stdout.splitlines(keepends=True)
-                if done.returncode != 1 or not lines:
-                    wrong.append(f"node, seed {seed}: not found\n{done.stdout}{done.stderr}")
-                    continue
-                count, oracle = lines[0].removeprefix("found after ").strip().rsplit(": ", 1)
-                node.append(f"| {version} | {seed} | {count} | `{oracle}` | {lines[1].strip()} |\n")
-                smallest = smallest or "".join(lines[2:])
-                say(node[-1])
-        else:
-            wrong.append("there is no node")
+        version = subprocess.run(["node", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        for seed in seeds:
+            row = state.row(f"node {version}, seed {seed}, most {given.sequences}", lambda: on_node(sequences, guest, seed, given.sequences))
+            if row is None:
+                wrong.append(f"node, seed {seed}: not found")
+                continue
+            count, oracle, seen, small = row
+            node.append(f"| {version} | {seed} | {count:,} | `{oracle}` | {seen} |\n")
+            smallest = smallest or small
         for has_openat2 in (False, True):
-            for name, run in ((f"`wasmtime` {SOUND}, Python package", lambda *rest: control(sequences, guest, *rest)),
-                              ("our executor, in process", lambda *rest: own(sequences, *rest))):
-                found, (opened, linked) = run(has_openat2, seeds, given.control)
+            for name, run in ((f"`wasmtime` {SOUND}, Python package", control), ("our executor, in process", own)):
+                kernel = "yes" if has_openat2 else "no"
+                rows = [
+                    state.row(f"{name}, openat2 {kernel}, seed {seed}, {given.control}",
+                              lambda: run(sequences, guest, has_openat2, seed, given.control))
+                    for seed in seeds
+                ]
+                found = [one for row in rows for one in row[0]]
+                opened, linked = (sum(row[1][at] for row in rows) / len(rows) for at in (0, 1))
                 wrong += found
                 total = f"{given.control * len(seeds):,}"
-                kernel = "yes" if has_openat2 else "no"
                 controls.append(f"| {name} | {kernel} | {total} | {len(found)} | {opened:.2f} | {linked:.2f} |\n")
-                say(controls[-1])
     if wrong:
         sys.exit("\n".join(wrong))
+    options = [word for word in sys.argv[1:] if word.startswith("--") and not word.startswith("--state") or word.isdigit()]
     text = HEAD.format(
-        command="scripts/rediscover.py" + "".join(f" {word}" for word in sys.argv[1:] if word != given.example),
+        command=" ".join(["scripts/rediscover.py", *options]),
         date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         batch=BATCH, seeds=given.seeds, control_seeds=f"{given.seeds} seeds", bugs="".join(bugs), controls="".join(controls),

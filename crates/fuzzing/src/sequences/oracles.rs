@@ -198,12 +198,10 @@ pub(super) fn census(memory: &[u8]) -> Vec<[u8; 16]> {
 
 /// The host's descriptors against the guest's. The granted folders themselves are left out on both sides: the host keeps one that the
 /// guest has shut.
-pub(super) fn budget(world: &World, host: &[Open], memory: &[u8], roots: &[[u8; 16]], findings: &mut Vec<Finding>) {
+pub(super) fn budget(world: &World, host: &[Open], memory: &[u8], roots: &[[u8; 16]]) -> Option<Finding> {
     let guest = census(memory).iter().filter(|file| !roots.contains(file)).count();
     let held = beneath(world, host);
-    if held > guest {
-        findings.push(finding("descriptors-leaked", format!("the host holds {held} files, the guest has {guest}")));
-    }
+    (held > guest).then(|| finding("descriptors-leaked", format!("the host holds {held} files, the guest has {guest}")))
 }
 
 /// Compares two runs of one sequence.

@@ -386,7 +386,15 @@ impl<'t> Runner<'t> {
             if counted.ending.ending == Ending::Returned
                 && let Some(memory) = session.memory()
             {
-                oracles::budget(&self.world, &host, memory, &self.roots, &mut execution.findings);
+                // A thread that reads ahead may hold what was shut for a moment longer.
+                let patience = Instant::now() + PATIENCE;
+                let mut leaked = oracles::budget(&self.world, &host, memory, &self.roots);
+                while leaked.is_some() && Instant::now() < patience {
+                    std::thread::yield_now();
+                    let host = self.descriptors.open().unwrap_or_default();
+                    leaked = oracles::budget(&self.world, &host, memory, &self.roots);
+                }
+                execution.findings.extend(leaked);
             }
         }
         Ok(())
