@@ -46,11 +46,6 @@ impl Protections {
         Self { backstops: limits.clone(), limits, lifted: BTreeSet::new() }
     }
 
-    /// What was left out, by id.
-    pub(crate) fn lifted_ids(&self) -> &BTreeSet<String> {
-        &self.lifted
-    }
-
     /// Leaves protections out, by id: a limit or a grant by its policy key, `on-denial`, `special-files` (devices, FIFOs and sockets in
     /// granted directories), `wasi-filesystem` (what WASI makes of read-only grants; the jail still goes by them), `deterministic`,
     /// `validation`, `jail`, `escaping`, or `file-threads` (work on files is done in threads of its own, so that the deadline cuts what

@@ -367,7 +367,7 @@ impl Pool {
         if let Some(refused) = too_large(&job, &kind.protections) {
             return Ok(Some(refused));
         }
-        self.shared.compile(cache, &name, &Run { tenant, job: &job, kind: &kind, start, cancel: None })
+        self.shared.compile(cache, &name, &Run { tenant, job: &job, kind: &kind, start, follow: Follow::default() })
     }
 
     /// Takes a place in the queue.
