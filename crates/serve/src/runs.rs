@@ -26,6 +26,8 @@ use crate::store::{Store, Tenant, Used, until_tomorrow};
 
 /// Most bytes of compiled code that are kept.
 const CODE: u64 = 2 << 30;
+/// How long compiling a language ahead may take.
+const AHEAD: Duration = Duration::from_secs(120);
 /// The tenant that the code of shared languages is kept for.
 const SHARED: &str = "languages of this server";
 
@@ -188,6 +190,32 @@ impl Runs {
             concurrent: limits.concurrent,
             present: Arc::default(),
         })
+    }
+
+    /// Compiles the languages of this server ahead, so that nobody's first run has to. What cannot be compiled is compiled by a run.
+    pub(crate) fn warm_up(&self, policy: &Policy) {
+        let shared = gauntlet_sandbox::tenants::Tenant::new(SHARED);
+        for language in self.languages.list() {
+            if !language.available || !self.languages.shared(&language.id) {
+                continue;
+            }
+            let program = Program {
+                language: &language.id,
+                code: &language.example,
+                stdin: &[],
+                files: &[],
+                directory: &self.files,
+                policy,
+            };
+            let Ok(Prepared { job, .. }) = self.languages.job(&program) else { continue };
+            if let Err(error) = self.pool.compile_ahead(&shared, &job.guest, &job.policy, AHEAD) {
+                tracing::warn!(
+                    language = language.id,
+                    error = gauntlet_target::error_chain(&error),
+                    "not compiled ahead"
+                );
+            }
+        }
     }
 
     /// How many run and how many wait.

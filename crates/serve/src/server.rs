@@ -113,6 +113,8 @@ impl Server {
     async fn run(self, stop: impl Future<Output = ()> + Send) -> io::Result<bool> {
         let Self { app, router, listener } = self;
         let listener = TcpListener::from_std(listener)?;
+        let ahead = Arc::clone(&app);
+        tokio::task::spawn_blocking(move || ahead.runs.warm_up(&ahead.settings.policy));
         let most = u32::try_from(app.settings.limits.connections).unwrap_or(u32::MAX).min(u32::MAX >> 4);
         let places = Arc::new(Semaphore::new(most as usize));
         let (ending, ends) = watch::channel(false);

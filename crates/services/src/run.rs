@@ -182,6 +182,7 @@ impl Attempt<'_> {
             ),
             known: None,
             closeness: None,
+            guests: Vec::new(),
             runs: Vec::new(),
             duration: 0,
             references: attack.references.clone(),

@@ -304,7 +304,10 @@ fn target_infos(plan: &Plan) -> Vec<TargetInfo> {
     let own = own.map(|bytes| gauntlet_report::bundle::digest(&bytes));
     let digest = |choice: &TargetChoice| match choice {
         TargetChoice::Command { file } => Some(gauntlet_record::digest(file.text.as_bytes())),
-        TargetChoice::Worker { .. } | TargetChoice::Inline { .. } | TargetChoice::Weakened { .. } => own.clone(),
+        TargetChoice::Worker { .. }
+        | TargetChoice::Guests { .. }
+        | TargetChoice::Inline { .. }
+        | TargetChoice::Weakened { .. } => own.clone(),
         TargetChoice::Custom { .. } => None,
     };
     let infos = plan.target_infos().into_iter().zip(&plan.targets);

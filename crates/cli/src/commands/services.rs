@@ -145,6 +145,7 @@ fn start(url: &str, template: &Template, attacks: &[Attack]) -> Record {
             name: template.name.clone(),
             engine: template.engine.clone(),
             version: "unknown".into(),
+            sha256: None,
         }],
         policy: PolicyInfo {
             name: format!("that of {url}, which its operator knows"),
@@ -161,6 +162,8 @@ fn start(url: &str, template: &Template, attacks: &[Attack]) -> Record {
         mutation: None,
         known_allowed: false,
         closed_gaps: Vec::new(),
+        shard: None,
+        parts: Vec::new(),
     }
 }
 

@@ -65,7 +65,10 @@ fn wrong(record: &Record) -> Option<String> {
                 let told = text.matches("<details class=\"trial").count();
                 (told != record.trials.len()).then(|| format!("shows {told} of {} trials", record.trials.len()))
             }
-            Format::Human | Format::Markdown | Format::Github => None,
+            Format::Ctrf | Format::Oscal | Format::Cyclonedx | Format::Gitlab => {
+                serde_json::from_str::<Value>(&text).err().map(|error| format!("is no JSON: {error}"))
+            }
+            Format::Human | Format::Markdown | Format::Github | Format::Jobsummary | Format::Csv => None,
         };
         wrong.map(|wrong| format!("{format} {wrong}"))
     })

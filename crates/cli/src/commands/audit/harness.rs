@@ -23,7 +23,7 @@ pub(super) struct Made {
 pub(super) fn run(args: &Audit, output: &mut Output) -> Result<Made, Failure> {
     let policy = inputs::policy(&args.policy)?;
     let corpus = inputs::corpus(&args.selection.attacks, &[])?;
-    let chosen = args.target.iter().map(|name| targets::plan(name, false)).collect::<Result<Vec<_>, _>>()?;
+    let chosen = args.target.iter().map(|name| targets::plan(name, false, None)).collect::<Result<Vec<_>, _>>()?;
     if chosen.iter().any(|target| !matches!(target.choice, TargetChoice::Command { .. })) {
         preflight(&policy)?;
     }
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Audit, output: &mut Output) -> Result<Made, Failure> {
             record.trials.push(trial);
             Ok(())
         };
-        probes::run(&policy, &args.selection.filter, &cancel, &mut seen)?;
+        probes::run(&probes::ids(&policy, &args.selection.filter), &cancel, &mut seen)?;
         record.complete &= !cancel.load(Ordering::Relaxed);
     }
     let matrix = if args.layers { Some(layers::look(&plan, &record, &cancel)?) } else { None };

@@ -74,7 +74,7 @@ impl Stand {
             _ => match target.strip_prefix(MISTAKE) {
                 Some(name) => stand.weaken(name)?,
                 None => {
-                    let plan = targets::plan(target, false)?;
+                    let plan = targets::plan(target, false, None)?;
                     stand.target = targets::make(&plan.choice, stand.scratch.path())
                         .map_err(|why| Failure::usage(anyhow!(why)))?;
                 }

@@ -172,7 +172,7 @@ fn now(args: &Verify, record: &Record) -> Now {
     let ours = record.targets.iter().filter(|target| matches!(target.name.as_str(), "worker" | "inline"));
     let build = own();
     let known = ours.filter_map(|target| {
-        let plan = targets::plan(&target.name, false).ok()?.description;
+        let plan = targets::plan(&target.name, false, None).ok()?.description;
         Some((plan.name, (plan.engine, plan.version, build.clone())))
     });
     let name = args.policy.as_deref().unwrap_or(&record.policy.name);

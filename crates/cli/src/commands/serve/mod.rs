@@ -1,6 +1,7 @@
 //! `gauntlet serve`: run code for others over HTTP.
 
 mod keys;
+mod languages;
 mod start;
 mod tenants;
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args as ClapArgs;
+use gauntlet_guests::Guests;
 use gauntlet_policy::Policy;
 use gauntlet_record::exit;
 use gauntlet_serve::{AllLanguages, Languages, Server, Settings, StartError, Wasm};
 use tokio::sync::oneshot;
 
 use super::Place;
+use super::languages::Interpreters;
 use crate::failure::Failure;
 use crate::inputs;
 
@@ -100,14 +102,22 @@ fn policy(name: &str) -> Result<Policy, Failure> {
     Ok(policy)
 }
 
-/// What can be run here.
-fn languages() -> Arc<dyn Languages> {
-    Arc::new(AllLanguages::default().and(Wasm))
+/// What can be run here: interpreters first, since they are what most people come for.
+fn languages() -> Result<Arc<dyn Languages>, Failure> {
+    let mut languages = AllLanguages::default();
+    if let Some(cache) = gauntlet_guests::default_cache() {
+        languages = languages.and(Interpreters(Guests::open(cache).map_err(Failure::harness)?));
+    }
+    Ok(Arc::new(languages.and(Wasm)))
 }
 
 pub(super) fn run(args: &Start) -> Result<u8, Failure> {
     let settings = args.settings()?;
-    let server = Server::open(settings, languages()).map_err(|error| match error {
+    let languages = languages()?;
+    for language in languages.list().iter().filter(|language| !language.available) {
+        anstream::eprintln!("{} is not ready: {}", language.name, language.note);
+    }
+    let server = Server::open(settings, languages).map_err(|error| match error {
         StartError::Open(_) | StartError::Data { .. } | StartError::Listen { .. } => Failure::usage(error),
         other => Failure::harness(other),
     })?;
