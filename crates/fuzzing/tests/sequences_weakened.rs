@@ -30,8 +30,8 @@ fn found(target: &dyn Target, options: Options, oracles: &[&str], most: u64) -> 
         after += at_once;
         let all = batch(&sequences);
         let execution = runner.run(&all).unwrap();
-        if let Some(finding) = execution.findings.iter().find(|finding| oracles.contains(&finding.oracle)) {
-            return Some((after, finding.oracle, runner.shrink(finding.oracle, &all)));
+        if let Some(finding) = execution.findings.iter().find(|finding| oracles.contains(&finding.oracle.as_str())) {
+            return Some((after, finding.oracle.clone(), runner.shrink(&finding.oracle, &all)));
         }
     }
     None

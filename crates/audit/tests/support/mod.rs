@@ -13,7 +13,7 @@ use gauntlet_record::{
 const TRIALS: &str = include_str!("../trials.tsv");
 
 /// The attacks, each with the keys of the policy that it is about.
-pub fn attacks() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+pub(crate) fn attacks() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     let lines = TRIALS.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| {
         let (attack, keys) = line.split_once('\t').expect("an attack and its keys");
@@ -22,7 +22,7 @@ pub fn attacks() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
 }
 
 /// A record of a run in which every attack was contained, with its live control.
-pub fn sound() -> Record {
+pub(crate) fn sound() -> Record {
     let example = gauntlet_record::example();
     let pattern =
         example.trials.iter().find(|trial| trial.verdict == Verdict::Contained).expect("one is contained").clone();
@@ -63,7 +63,12 @@ pub fn sound() -> Record {
     ];
     let mut record = Record {
         complete: true,
-        targets: vec![TargetInfo { name: "worker".into(), engine: "wasmtime".into(), version: "48.0.8".into() }],
+        targets: vec![TargetInfo {
+            name: "worker".into(),
+            engine: "wasmtime".into(),
+            version: "48.0.8".into(),
+            sha256: None,
+        }],
         trials,
         findings: Vec::new(),
         mutation: None,
@@ -97,7 +102,7 @@ fn of_role(run: &Run, role: Role) -> Run {
 }
 
 /// A finding of a rule.
-pub fn finding(rule: &str) -> Finding {
+pub(crate) fn finding(rule: &str) -> Finding {
     Finding {
         rule: rule.into(),
         severity: Severity::High,
@@ -112,7 +117,7 @@ pub fn finding(rule: &str) -> Finding {
 }
 
 /// Every check that the data names, in one state, but for those of the harness, which the audit adds itself.
-pub fn all_checks(state: State) -> Vec<Check> {
+pub(crate) fn all_checks(state: State) -> Vec<Check> {
     let names = gauntlet_reports::CONTROLS
         .iter()
         .flat_map(|(_, text)| text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '-'))));
@@ -126,7 +131,7 @@ pub fn all_checks(state: State) -> Vec<Check> {
     ids.into_iter().map(|id| Check::new(id, id, state, "as the test says", "test")).collect()
 }
 
-pub fn inputs<'r>(
+pub(crate) fn inputs<'r>(
     record: &'r Record,
     lint: Lint,
     checks: Vec<Check>,
@@ -150,13 +155,13 @@ pub fn inputs<'r>(
 }
 
 /// An audit with all of this.
-pub fn with(record: &Record, lint: Lint, checks: Vec<Check>, answers: Vec<Answer>, frameworks: Vec<String>) -> Audit {
+pub(crate) fn with(record: &Record, lint: Lint, checks: Vec<Check>, answers: Vec<Answer>, frameworks: Vec<String>) -> Audit {
     let controls = Controls::embedded().expect("sound data");
     audit(&controls, inputs(record, lint, checks, answers, frameworks)).expect("known frameworks")
 }
 
 /// An audit of a record in which the self test caught all and two layers stand behind one another.
-pub fn of(record: &Record, checks: Vec<Check>, answers: Vec<Answer>) -> Audit {
+pub(crate) fn of(record: &Record, checks: Vec<Check>, answers: Vec<Answer>) -> Audit {
     let controls = Controls::embedded().expect("sound data");
     let mutation = gauntlet_record::Mutation {
         name: "m".into(),
@@ -178,20 +183,20 @@ pub fn of(record: &Record, checks: Vec<Check>, answers: Vec<Answer>) -> Audit {
     audit(&controls, inputs).expect("known frameworks")
 }
 
-pub fn line<'a>(audit: &'a Audit, id: &str) -> &'a Line {
+pub(crate) fn line<'a>(audit: &'a Audit, id: &str) -> &'a Line {
     audit.lines.iter().find(|line| line.id == id).unwrap_or_else(|| panic!("no line `{id}`"))
 }
 
-pub fn claim<'a>(audit: &'a Audit, id: &str) -> &'a Claim {
+pub(crate) fn claim<'a>(audit: &'a Audit, id: &str) -> &'a Claim {
     audit.claims.iter().find(|claim| claim.id == id).unwrap_or_else(|| panic!("no claim `{id}`"))
 }
 
-pub fn standing(audit: &Audit, id: &str) -> Standing {
+pub(crate) fn standing(audit: &Audit, id: &str) -> Standing {
     claim(audit, id).standing
 }
 
 /// What has to hold of every audit, whatever it was made of.
-pub fn all_holds(audit: &Audit) {
+pub(crate) fn all_holds(audit: &Audit) {
     for line in &audit.lines {
         let speaks = |holds| line.evidence.iter().any(|item| item.holds == Some(holds));
         match (line.status, line.decided_by) {
