@@ -128,7 +128,9 @@ fn on_target(out: &mut impl io::Write, file: &Path, seed: u64, count: u64) -> Re
         from += sequences.len() as u64;
         let all = batch(&sequences);
         let execution = runner.run(&all)?;
-        let Some(first) = execution.findings.iter().find(|finding| ESCAPES.contains(&finding.oracle.as_str())) else { continue };
+        let Some(first) = execution.findings.iter().find(|finding| ESCAPES.contains(&finding.oracle.as_str())) else {
+            continue;
+        };
         let one = sequences.iter().find(|one| runner.fires(&first.oracle, one).unwrap_or(false)).unwrap_or(&all);
         let small = runner.shrink(&first.oracle, one);
         writeln!(out, "found after {from} sequences in {} processes: {}", from.div_ceil(BATCH), first.oracle)?;

@@ -20,7 +20,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// Sequences until one of some oracles finds something, with what it found and the smallest sequence that shows it.
-fn found(target: &dyn Target, options: Options, oracles: &[&str], most: u64) -> Option<(u64, &'static str, Sequence)> {
+fn found(target: &dyn Target, options: Options, oracles: &[&str], most: u64) -> Option<(u64, String, Sequence)> {
     let seed = options.seed;
     let mut runner = Runner::new(target, options).unwrap();
     let at_once = if runner.keeps_instances() { 1 } else { BATCH };

@@ -81,7 +81,9 @@ fn make(choice: &TargetChoice) -> Result<Box<dyn Target>, String> {
         TargetChoice::Custom { name, .. } => name.clone(),
         TargetChoice::Worker { .. } | TargetChoice::Weakened { backstops: true, .. } => "shell".to_owned(),
         TargetChoice::Weakened { name, .. } => name.clone(),
-        TargetChoice::Inline { .. } | TargetChoice::Command { .. } => return Err("no such target".to_owned()),
+        TargetChoice::Guests { .. } | TargetChoice::Inline { .. } | TargetChoice::Command { .. } => {
+            return Err("no such target".to_owned());
+        }
     };
     Ok(Box::new(Shell { name }))
 }
@@ -112,6 +114,7 @@ fn attack(script: &str, obtains: Obtains) -> Attack {
         requires: Vec::new(),
         alone: false,
         policy: part(FIXTURES),
+        language: None,
         entry: None,
         obtains,
         obtains_text: "what it wants".into(),

@@ -155,7 +155,13 @@ pub(crate) fn inputs<'r>(
 }
 
 /// An audit with all of this.
-pub(crate) fn with(record: &Record, lint: Lint, checks: Vec<Check>, answers: Vec<Answer>, frameworks: Vec<String>) -> Audit {
+pub(crate) fn with(
+    record: &Record,
+    lint: Lint,
+    checks: Vec<Check>,
+    answers: Vec<Answer>,
+    frameworks: Vec<String>,
+) -> Audit {
     let controls = Controls::embedded().expect("sound data");
     audit(&controls, inputs(record, lint, checks, answers, frameworks)).expect("known frameworks")
 }
