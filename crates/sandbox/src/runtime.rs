@@ -105,7 +105,10 @@ impl Runtime {
         policy: &Policy,
     ) -> Result<Shape, Box<Outcome>> {
         validate::admit(guest, signature, policy, &self.protections)?;
-        validate::claim(guest)
+        let shape = validate::claim(guest)?;
+        // What depends on limits that code is not found by.
+        validate::weigh_globals(guest, shape, &self.protections)?;
+        Ok(shape)
     }
 
     /// Says what a guest is that was admitted.

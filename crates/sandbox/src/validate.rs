@@ -56,7 +56,7 @@ const GLOBAL: u64 = 16;
 
 /// Refuses a guest whose globals alone may take more than the memory that it is allowed: nobody is asked when they are made. Any module of a
 /// component may be instantiated as often as instances are allowed.
-fn weigh_globals(guest: &[u8], shape: Shape, protections: &Protections) -> Result<(), Box<Outcome>> {
+pub(crate) fn weigh_globals(guest: &[u8], shape: Shape, protections: &Protections) -> Result<(), Box<Outcome>> {
     let Some(cap) = protections.limit(LimitKey::Memory) else { return Ok(()) };
     let globals: u64 = Parser::new(0)
         .parse_all(guest)
