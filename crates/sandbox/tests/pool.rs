@@ -459,6 +459,18 @@ fn a_run_that_waited_long_enough_is_refused() {
     });
 }
 
+fn kept_code_does_not_lift_what_a_tighter_policy_says_of_globals() {
+    let folder = folder();
+    let pool = one().cache(folder.path().join("cache"), 1 << 20).build().unwrap();
+    let globals = large().replacen("(memory", &format!("{}(memory", "(global i32 (i32.const 0))".repeat(10_000)), 1);
+    for _ in 0..2 {
+        returned(&pool.run(&job(&globals, "")).unwrap());
+    }
+    assert_eq!(pool.status().cache_hits, 1);
+    let tight = pool.run(&job(&globals, "limits: { memory: 128KiB }")).unwrap();
+    assert_eq!(ending(&tight), (Ending::Refused, Some(Cause::Limit(LimitKey::Memory)), None));
+}
+
 fn a_watched_pool_keeps_tenants_apart_and_logs_each_run_once() {
     let folder = folder();
     let path = folder.path().join("audit.jsonl");
@@ -656,6 +668,7 @@ fn main() -> ExitCode {
         a_policy_that_changes_between_runs_is_the_one_in_force,
         tenants_take_turns_have_code_of_their_own_and_a_full_queue_is_a_refusal,
         a_run_that_waited_long_enough_is_refused,
+        kept_code_does_not_lift_what_a_tighter_policy_says_of_globals,
         a_watched_pool_keeps_tenants_apart_and_logs_each_run_once,
         a_compile_bomb_ends_typed_and_its_worker_is_gone,
         a_sandbox_is_warm_from_its_second_run_on,
