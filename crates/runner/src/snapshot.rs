@@ -58,6 +58,11 @@ pub(crate) struct Amount {
     pub(crate) disk: u64,
 }
 
+/// What a link may say in its inode, in bytes (`SHORT_SYMLINK_LEN` of the kernel's shmem).
+const SHORT_LINK: i64 = 128;
+/// A page, in bytes.
+const PAGE: u64 = 4096;
+
 impl Amount {
     pub(crate) fn less(self, before: Self) -> Self {
         Self { files: self.files.saturating_sub(before.files), disk: self.disk.saturating_sub(before.disk) }
@@ -167,9 +172,9 @@ impl Amount {
         self.files += 1;
         if entry.stat.st_nlink < 2 || entry.kind() == FileType::Directory || linked.insert(entry.stat.st_ino) {
             let blocks = u64::try_from(entry.stat.st_blocks).unwrap_or(0) * 512;
-            // Some file systems keep what a link says without a block of its own; it takes room all the same.
-            let said = if entry.kind() == FileType::Symlink { entry.stat.st_size } else { 0 };
-            self.disk += blocks.max(u64::try_from(said).unwrap_or(0));
+            // A memory file system puts what a long link says into a page that it counts nowhere.
+            let said = entry.kind() == FileType::Symlink && entry.stat.st_size > SHORT_LINK;
+            self.disk += if said { blocks.max(PAGE) } else { blocks };
         }
     }
 }
