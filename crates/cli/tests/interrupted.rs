@@ -10,12 +10,19 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gauntlet_record::{Verdict, exit};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use support::{Done, Home};
+
+/// One test at a time: each runs the corpus with all cores, some twice at once, and ends of processes wait for whoever reads `/proc`.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// When a test gives up on something that never comes; nothing waits as long as this.
 const GUARD: Duration = Duration::from_secs(120);
@@ -112,6 +119,7 @@ fn reads_back(home: &Home) {
 
 #[test]
 fn a_killed_run_leaves_no_process_and_the_next_one_removes_its_files() {
+    let _alone = alone();
     let home = Home::new();
     let program = own_program(&home);
     let mut run = run_that_hangs(&home, &program);
@@ -127,6 +135,7 @@ fn a_killed_run_leaves_no_process_and_the_next_one_removes_its_files() {
 
 #[test]
 fn an_interrupted_run_ends_its_workers_and_cleans_up_itself() {
+    let _alone = alone();
     for signal in [Signal::INT, Signal::TERM] {
         let home = Home::new();
         let program = own_program(&home);
@@ -141,10 +150,12 @@ fn an_interrupted_run_ends_its_workers_and_cleans_up_itself() {
 
 #[test]
 fn two_runs_at_once_do_not_disturb_each_other() {
+    let _alone = alone();
     let home = Home::new();
     let start = |folder: &str| {
         let mut command = home.command(env!("CARGO_BIN_EXE_gauntlet"));
-        command.args(["run", "--filter", "tables/", "--filter", "files-write/", "--output", folder]);
+        // One lane each: together they ask of the host what one run does.
+        command.args(["run", "--jobs", "1", "--filter", "tables/", "--filter", "files-write/", "--output", folder]);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let runs = ["one", "two"].map(start);
@@ -162,6 +173,7 @@ fn two_runs_at_once_do_not_disturb_each_other() {
 
 #[test]
 fn an_ordinary_user_gets_the_same_verdicts() {
+    let _alone = alone();
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: this is an ordinary user, and every other test was run by it");
         return;

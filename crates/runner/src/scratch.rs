@@ -46,7 +46,7 @@ pub enum ScratchError {
 #[must_use]
 pub(crate) fn base() -> PathBuf {
     const SHARED_MEMORY: &str = "/dev/shm";
-    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
     const ROOM: u64 = 2 << 30;
     const INODES: u64 = 100_000;
     let has_room = || {
@@ -54,7 +54,7 @@ pub(crate) fn base() -> PathBuf {
             let free = system.f_bavail.saturating_mul(u64::try_from(system.f_bsize).unwrap_or(0));
             // No bound on inodes is written as zero.
             let inodes = system.f_files == 0 || system.f_ffree >= INODES;
-            i64::from(system.f_type) == TMPFS_MAGIC && free >= ROOM && inodes
+            system.f_type == TMPFS_MAGIC && free >= ROOM && inodes
         })
     };
     if std::env::var_os("TMPDIR").is_none() && has_room() { SHARED_MEMORY.into() } else { std::env::temp_dir() }
