@@ -115,6 +115,15 @@ pub(crate) fn report_format(text: &str) -> Result<gauntlet_report::Format, Strin
     text.parse().map_err(|error: gauntlet_report::UnknownFormat| error.to_string())
 }
 
+/// `CWE-770`, from that or from its number alone.
+fn weakness(text: &str) -> Result<String, String> {
+    let number = text.strip_prefix("CWE-").or_else(|| text.strip_prefix("cwe-")).unwrap_or(text);
+    number
+        .parse::<u32>()
+        .map(|number| format!("CWE-{number}"))
+        .map_err(|_| "a weakness is written like CWE-770".to_owned())
+}
+
 fn lint_format(text: &str) -> Result<gauntlet_lint::Format, String> {
     text.parse().map_err(|error: gauntlet_lint::UnknownFormat| error.to_string())
 }
@@ -524,7 +533,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "LAYER", value_parser = PossibleValuesParser::new(Layer::ALL.iter().map(|layer| layer.as_str())))]
     pub(crate) layer: Option<String>,
     /// Only attacks on this weakness, as `CWE-770` or `770`.
-    #[arg(long, visible_alias = "cwe", value_name = "CWE")]
+    #[arg(long, visible_alias = "cwe", value_name = "CWE", value_parser = weakness)]
     pub(crate) weakness: Option<String>,
     /// Only attacks written for this world.
     #[arg(long, value_name = "WORLD", value_parser = PossibleValuesParser::new(World::ALL.iter().map(|world| world.as_str())))]

@@ -115,11 +115,15 @@ impl Corpus {
         Ok(())
     }
 
-    /// The attacks whose class is a filter or whose id holds it; all, if there are no filters.
+    /// The attacks that a filter names by their id, with or without the case; for a filter that names none so, those whose class it is or
+    /// whose id holds it. All, if there are no filters.
     #[must_use]
     pub fn select(&self, filters: &[String]) -> Vec<&Attack> {
+        let is_name = |filter: &String| self.attacks.iter().any(|attack| attack.is_called(filter));
+        let (names, parts): (Vec<&String>, Vec<&String>) = filters.iter().partition(|filter| is_name(filter));
         let wanted = |attack: &Attack| {
-            filters.iter().any(|filter| attack.class == *filter || attack.id.contains(filter.as_str()))
+            names.iter().any(|name| attack.is_called(name))
+                || parts.iter().any(|part| attack.class == **part || attack.id.contains(part.as_str()))
         };
         self.attacks.iter().filter(|attack| filters.is_empty() || wanted(attack)).collect()
     }

@@ -220,4 +220,10 @@ impl Attack {
     pub fn folder(&self) -> &str {
         self.id.split('#').next().unwrap_or(&self.id)
     }
+
+    /// Whether a word is its id, with or without the case.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        word == self.id || word == self.folder()
+    }
 }

@@ -57,6 +57,12 @@ fn ids_are_unique_and_sorted_and_all_are_selected_by_default() {
     assert_eq!(ids, sorted);
     assert_eq!(corpus.select(&[]).len(), ids.len());
     assert!(corpus.select(&["memory".to_owned()]).iter().any(|attack| attack.id == "memory/grow-past-limit"));
+    // An id chooses that attack alone, although others begin with the same words.
+    for attack in &corpus.attacks {
+        let alone: Vec<&str> = corpus.select(&[attack.id.clone()]).iter().map(|attack| attack.id.as_str()).collect();
+        assert_eq!(alone, [attack.id.as_str()]);
+        assert!(corpus.select(&[attack.folder().to_owned()]).iter().all(|one| one.folder() == attack.folder()));
+    }
 }
 
 #[test]

@@ -72,7 +72,19 @@ fn below(takes: &Takes) -> Option<(&'static str, &'static [Key])> {
     match takes {
         Takes::Mapping(keys) | Takes::WordsOr(_, keys) => Some(("", keys)),
         Takes::List(Takes::FileGrant(keys) | Takes::NetworkGrant(keys) | Takes::Mapping(keys)) => Some(("[]", keys)),
-        _ => None,
+        Takes::Version
+        | Takes::Limit(_)
+        | Takes::Amount(_)
+        | Takes::Feature(_)
+        | Takes::Boolean
+        | Takes::Words(_)
+        | Takes::Text
+        | Takes::Path
+        | Takes::Digest
+        | Takes::List(_)
+        | Takes::FileGrant(_)
+        | Takes::NetworkGrant(_)
+        | Takes::Variables => None,
     }
 }
 

@@ -52,27 +52,21 @@ fn json(node: &Node) -> Json {
     }
 }
 
-#[test]
-fn the_page_of_keys_is_the_one_of_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/policy.md");
+/// Holds a file of the repository to what the table of keys makes of it.
+fn is_published(file: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
     if env::var_os("UPDATE").is_some() {
-        fs::write(&path, reference()).unwrap();
+        fs::write(&path, made).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    let how = "`UPDATE=1 cargo test -p gauntlet-policy --test schema` rewrites it";
-    assert!(found == reference(), "docs/policy.md is out of date; {how}");
-    assert!(found.contains("| `memory` | size, share, `unlimited` | `128MiB` |"), "{found}");
+    assert!(found == made, "{file} is out of date; `UPDATE=1 cargo test -p gauntlet-policy --test schema` rewrites it");
 }
 
 #[test]
-fn the_published_schema_is_the_one_of_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/schemas/policy.schema.json");
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&path, json_schema()).unwrap();
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    let how = "`UPDATE=1 cargo test -p gauntlet-policy --test schema` rewrites it";
-    assert!(found == json_schema(), "reports/schemas/policy.schema.json is out of date; {how}");
+fn the_published_schema_and_the_page_of_keys_are_those_of_the_table() {
+    is_published("reports/schemas/policy.schema.json", &json_schema());
+    is_published("docs/policy.md", &reference());
+    assert!(reference().contains("| `memory` | size, share, `unlimited` | `128MiB` |"));
 }
 
 #[test]

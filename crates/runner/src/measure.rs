@@ -331,7 +331,7 @@ fn hidden(root: &Path, living: &[Process]) -> Amount {
 }
 
 /// The number by which a kernel names tmpfs. Source: statfs(2).
-const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+pub(crate) const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 /// The devices that this process has mounted.
 fn devices() -> BTreeSet<u64> {

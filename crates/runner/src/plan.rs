@@ -333,11 +333,8 @@ impl Plan {
 
     /// The entry of the list of known gaps that a trial falls under.
     pub(crate) fn known(&self, target: &TargetPlan, attack: &Attack) -> Option<Known> {
-        let family = attack.id.split('#').next();
-        let gaps = self.options.known.iter().filter(|gap| gap.target == target.description.name);
-        gaps.into_iter()
-            .find(|gap| gap.attack == attack.id || Some(gap.attack.as_str()) == family)
-            .map(|gap| gap.known.clone())
+        let mut gaps = self.options.known.iter().filter(|gap| gap.target == target.description.name);
+        gaps.find(|gap| attack.is_called(&gap.attack)).map(|gap| gap.known.clone())
     }
 
     /// The first twelve digits of a run's nonce.

@@ -195,7 +195,8 @@ impl<'a> Stage<'a> {
         Some(last)
     }
 
-    /// One run, in a directory of its own. A guest that is gone before a busy host has looked at it is run again: nothing is known of it that could be lost.
+    /// One run, in a directory of its own. A guest that is gone before a busy host has looked at it is run again: nothing is known of it
+    /// that could be lost.
     pub(crate) fn run(
         &self,
         target: &TargetPlan,

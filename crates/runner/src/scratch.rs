@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::canary::random_hex;
+use crate::measure::TMPFS_MAGIC;
 use crate::tree;
 
 /// A directory for the runs of one process.
@@ -38,26 +39,44 @@ pub enum ScratchError {
     },
 }
 
+/// A memory file system that every Linux has.
+const SHARED_MEMORY: &str = "/dev/shm";
+
 /// Where the worlds of trials are built: `TMPDIR` if it is set; else shared memory, if there is room in it; else the system's directory
 /// for temporary files.
 ///
 /// A run makes and removes some fifty files. On ext4 an inode that was just removed is passed over for a minute, so that a corpus of
 /// two thousand runs spends a fifth of its time looking for free ones (`perf record gauntlet run`, 2026-11-21).
-#[must_use]
 pub(crate) fn base() -> PathBuf {
-    const SHARED_MEMORY: &str = "/dev/shm";
-    const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+    let shared = Path::new(SHARED_MEMORY);
+    // What a killed run left there is memory that nobody else gives back, wherever this run goes.
+    if let Ok(true) = is_ours(&home(shared)) {
+        sweep(&home(shared));
+    }
+    if std::env::var_os("TMPDIR").is_none() && has_room(shared) { shared.into() } else { std::env::temp_dir() }
+}
+
+/// Whether a directory is on a memory file system with room for what live controls write, many times over.
+fn has_room(directory: &Path) -> bool {
     const ROOM: u64 = 2 << 30;
     const INODES: u64 = 100_000;
-    let has_room = || {
-        rustix::fs::statfs(SHARED_MEMORY).is_ok_and(|system| {
-            let free = system.f_bavail.saturating_mul(u64::try_from(system.f_bsize).unwrap_or(0));
-            // No bound on inodes is written as zero.
-            let inodes = system.f_files == 0 || system.f_ffree >= INODES;
-            system.f_type == TMPFS_MAGIC && free >= ROOM && inodes
-        })
-    };
-    if std::env::var_os("TMPDIR").is_none() && has_room() { SHARED_MEMORY.into() } else { std::env::temp_dir() }
+    rustix::fs::statfs(directory).is_ok_and(|system| {
+        let free = system.f_bavail.saturating_mul(u64::try_from(system.f_bsize).unwrap_or(0));
+        // No bound on inodes is written as zero.
+        let inodes = system.f_files == 0 || system.f_ffree >= INODES;
+        system.f_type == TMPFS_MAGIC && free >= ROOM && inodes
+    })
+}
+
+/// The folder of this user's runs.
+fn home(base: &Path) -> PathBuf {
+    base.join(format!("gauntlet-{}", rustix::process::geteuid().as_raw()))
+}
+
+/// Whether a folder is a private one of this user's.
+fn is_ours(home: &Path) -> io::Result<bool> {
+    let meta = fs::symlink_metadata(home)?;
+    Ok(meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0)
 }
 
 impl Scratch {
@@ -68,7 +87,7 @@ impl Scratch {
     ///
     /// If the directory cannot be made, or if its parent belongs to somebody else.
     pub fn open(base: &Path) -> Result<Self, ScratchError> {
-        let home = base.join(format!("gauntlet-{}", rustix::process::geteuid().as_raw()));
+        let home = home(base);
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| ScratchError::Io { path, source }
@@ -77,8 +96,7 @@ impl Scratch {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&home)(error)),
             Ok(()) | Err(_) => {}
         }
-        let meta = fs::symlink_metadata(&home).map_err(failed(&home))?;
-        if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+        if !is_ours(&home).map_err(failed(&home))? {
             return Err(ScratchError::NotOurs { path: home });
         }
         sweep(&home);
@@ -193,9 +211,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_memory_file_system_is_not_taken_for_one() {
+        assert!(!has_room(Path::new("/proc")));
+        assert!(!has_room(Path::new("/no-such-directory")));
+    }
+
+    #[test]
     fn a_directory_that_others_can_enter_is_refused() {
         let base = tempfile::tempdir().unwrap();
-        let home = base.path().join(format!("gauntlet-{}", rustix::process::geteuid().as_raw()));
+        let home = home(base.path());
         DirBuilder::new().mode(0o755).create(&home).unwrap();
         assert!(matches!(Scratch::open(base.path()), Err(ScratchError::NotOurs { .. })));
         fs::remove_dir(&home).unwrap();

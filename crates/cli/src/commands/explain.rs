@@ -5,9 +5,10 @@ use std::path::Path;
 use std::{fs, io};
 
 use anyhow::anyhow;
-use gauntlet_corpus::{Attack, Class, Live, classes};
+use gauntlet_corpus::{Attack, Class, Live};
 use gauntlet_record::exit;
 
+use super::list::known_classes;
 use crate::args::{Explain, ExplainFormat};
 use crate::failure::Failure;
 use crate::inputs;
@@ -39,8 +40,7 @@ fn pages(folder: &Path) -> Result<u8, Failure> {
 fn one(id: &str) -> Result<u8, Failure> {
     let corpus = inputs::corpus(&[], &[])?;
     let text = if let Some(attack) = corpus.attacks.iter().find(|attack| attack.id == id) {
-        let classes = classes(gauntlet_attacks::FILES)
-            .map_err(|error| Failure::harness(anyhow::Error::new(error).context("the embedded corpus is broken")))?;
+        let classes = known_classes()?;
         attack_text(attack, classes.iter().find(|class| class.name == attack.class))
     } else if let Some(text) = gauntlet_lint::explain(id) {
         text

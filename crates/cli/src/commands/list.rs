@@ -19,13 +19,8 @@ pub(super) fn run(args: &List) -> Result<u8, Failure> {
     }
     let text = match (args.what, args.format) {
         (Listed::Attacks, ListFormat::Json) => json(&Attacks::of(&inputs::corpus(&[], &[])?.attacks, args)?)?,
-        (Listed::Attacks, ListFormat::Human) => {
-            let corpus = inputs::corpus(&[], &[])?;
-            let chosen = corpus.attacks.iter().filter(|attack| is_wanted(attack, args));
-            table(&chosen.map(|attack| Row::new(&attack.id, &attack.title)).collect::<Vec<_>>())
-        }
-        (_, ListFormat::Json) => json(&rows(args.what)?)?,
-        (_, ListFormat::Human) => table(&rows(args.what)?),
+        (_, ListFormat::Json) => json(&rows(args)?)?,
+        (_, ListFormat::Human) => table(&rows(args)?),
     };
     super::print(text.as_bytes())?;
     Ok(exit::CLEAN)
@@ -44,9 +39,13 @@ impl Row {
     }
 }
 
-fn rows(what: Listed) -> Result<Vec<Row>, Failure> {
-    Ok(match what {
-        Listed::Attacks => Vec::new(),
+fn rows(args: &List) -> Result<Vec<Row>, Failure> {
+    Ok(match args.what {
+        Listed::Attacks => {
+            let corpus = inputs::corpus(&[], &[])?;
+            let chosen = corpus.attacks.iter().filter(|attack| is_wanted(attack, args));
+            chosen.map(|attack| Row::new(&attack.id, &attack.title)).collect()
+        }
         Listed::Classes => known_classes()?.iter().map(|class| Row::new(class.name, &class.question)).collect(),
         Listed::Rules => gauntlet_lint::rules().map(|rule| Row::new(rule.id, rule.summary)).collect(),
         Listed::Presets => {
@@ -60,16 +59,16 @@ fn rows(what: Listed) -> Result<Vec<Row>, Failure> {
     })
 }
 
-fn known_classes() -> Result<Vec<Class>, Failure> {
+/// What is said of each class of attacks.
+pub(super) fn known_classes() -> Result<Vec<Class>, Failure> {
     classes(gauntlet_attacks::FILES)
         .map_err(|error| Failure::harness(anyhow::Error::new(error).context("the embedded corpus is broken")))
 }
 
 fn is_wanted(attack: &Attack, args: &List) -> bool {
-    let number = |text: &str| text.trim_start_matches("CWE-").trim_start_matches("cwe-").to_owned();
     args.class.as_ref().is_none_or(|class| attack.class == *class)
         && args.layer.as_ref().is_none_or(|layer| attack.layers.iter().any(|found| found.as_str() == layer))
-        && args.weakness.as_ref().is_none_or(|weakness| number(&attack.weakness) == number(weakness))
+        && args.weakness.as_ref().is_none_or(|weakness| attack.weakness == *weakness)
         && args.world.as_ref().is_none_or(|world| attack.world.as_str() == world)
 }
 

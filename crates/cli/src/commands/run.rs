@@ -413,18 +413,14 @@ impl Clock {
 
     /// A line for people: both figures, and the ratio that a machine with nothing else to do brings close to one.
     fn took(&self, plan: &Plan) -> String {
-        let wall = self.start.elapsed();
+        let wall = self.start.elapsed().as_secs_f64();
         let jobs = plan.options.jobs.max(1);
-        let spent = self.cpu.zip(cpu_of_children()).map(|(before, after)| after.saturating_sub(before));
-        let share = spent.map(|cpu| cpu.as_secs_f64() / jobs as f64).filter(|share| *share > 0.0);
-        let ratio = share.map_or(String::new(), |share| {
-            let cpu = share * jobs as f64;
-            format!(
-                ", {:.2} x the {cpu:.1} s of CPU that its trials used, over {jobs} jobs",
-                wall.as_secs_f64() / share
-            )
+        let spent = self.cpu.zip(cpu_of_children()).map(|(before, after)| after.saturating_sub(before).as_secs_f64());
+        let against = spent.filter(|cpu| *cpu > 0.0).map_or(String::new(), |cpu| {
+            let ratio = wall * jobs as f64 / cpu;
+            format!(", {ratio:.2} x the {cpu:.1} s of CPU that its trials used, over {jobs} jobs")
         });
-        format!("{} trials took {:.1} s{ratio}", plan.trials(), wall.as_secs_f64())
+        format!("{} trials took {wall:.1} s{against}", plan.trials())
     }
 }
 
