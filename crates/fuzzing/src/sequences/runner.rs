@@ -11,6 +11,7 @@ use gauntlet_target::{Job, Outcome, Session, Target, TargetError, Value};
 
 use super::call::Sequence;
 use super::encode::{Encoded, NO_ANSWER, NOT_REACHED, RECORDS, encode};
+use super::generate::{MAX_CALLS, generate_from};
 use super::health::Health;
 use super::interpreter::{interpreter, program};
 use super::oracles;
@@ -118,8 +119,23 @@ impl std::fmt::Debug for Runner<'_> {
 /// The sequence of one case of a seed. Each case stands alone.
 #[must_use]
 pub fn sequence_of(seed: u64, case: u64) -> Sequence {
+    sequence_from(seed, case, 0)
+}
+
+fn sequence_from(seed: u64, case: u64, names: u32) -> Sequence {
     let bytes = SplitMix64::of(seed, case).bytes(super::generate::BYTES);
-    super::generate::generate(&mut arbitrary::Unstructured::new(&bytes)).unwrap_or_default()
+    generate_from(&mut arbitrary::Unstructured::new(&bytes), names).unwrap_or_default()
+}
+
+/// So many sequences of a seed as one, without the calls that end a guest or its process: nothing would come after them.
+#[must_use]
+pub fn batch_of(seed: u64, count: u32) -> Sequence {
+    let most = u32::try_from(MAX_CALLS).unwrap_or(u32::MAX);
+    let sequences: Vec<Sequence> =
+        (0..count).map(|place| sequence_from(seed, place.into(), place.saturating_mul(most))).collect();
+    let mut all = batch(&sequences);
+    all.replace(&["proc_exit", "proc_raise", "guest.trap", "guest.burn"], "sched_yield");
+    all
 }
 
 /// Several sequences as one, for targets to which a start is dear. What one left open is shut before the next.
