@@ -267,7 +267,8 @@ impl Program {
         let within = |held: u64, key, share: u64| policy.limits.resolve(key, 0).is_none_or(|most| held <= most / share);
         seen.honest &= within(seen.pages * 65_536, LimitKey::Memory, 1)
             && within(seen.elements, LimitKey::TableElements, 1)
-            && within(seen.steps.max(1) * 40 + 2000, LimitKey::Fuel, 1)
+            // Growth costs fuel by what it adds.
+            && within(seen.steps.max(1) * 40 + seen.elements + seen.pages + 2000, LimitKey::Fuel, 1)
             && within(seen.depth * 512 + 16_384, LimitKey::Stack, 1)
             && within(seen.depth + 8, LimitKey::CallDepth, 1)
             && within(4, LimitKey::Instances, 1)

@@ -100,6 +100,15 @@ fn guest(body: &str, data: &str) -> String {
 }
 
 #[test]
+fn globals_count_as_memory_before_anything_runs() {
+    let guest = format!("(module {} (func (export \"_start\")))", "(global (mut i64) (i64.const 0))".repeat(5000));
+    let outcome = run("limits: { memory: 64KiB }", &guest);
+    assert_eq!(outcome.ending.ending, Ending::Refused, "{outcome:?}");
+    only(&outcome, LimitKey::Memory);
+    assert_eq!(run("limits: { memory: 128KiB }", &guest).ending.ending, Ending::Returned);
+}
+
+#[test]
 fn host_work_ends_a_run_that_asks_for_random_bytes_without_end() {
     let body = "(loop $again (drop (call $random (i32.const 65536) (i32.const 65536))) (br $again)) (i32.const 0)";
     let outcome = run("limits: { host-work: 1MiB }", &guest(body, ""));

@@ -133,9 +133,9 @@ impl Sequence {
     }
 
     /// Puts calls of a function without arguments in the place of others.
-    pub(super) fn replace(&mut self, these: &[&str], by: &str) {
+    pub(super) fn replace(&mut self, by: &str, these: impl Fn(&Call) -> bool) {
         let Some(function) = Function::named(by).filter(|function| function.parameters().is_empty()) else { return };
-        for call in self.calls.iter_mut().filter(|call| these.contains(&call.function.name())) {
+        for call in self.calls.iter_mut().filter(|call| these(call)) {
             *call = Call { function, arguments: Vec::new() };
         }
     }

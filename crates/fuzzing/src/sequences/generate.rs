@@ -402,9 +402,9 @@ impl State {
     /// A name that is not there yet, which from now on is known.
     fn fresh(&mut self, u: &mut Unstructured<'_>, is: Is) -> Result<Vec<u8>> {
         let mut path = Vec::new();
-        if u.ratio(1, 6)? {
+        if u.ratio(1, 5)? {
             match self.link(u)? {
-                Some(link) if u.ratio(1, 3)? => path.extend([link, b"/"].concat()),
+                Some(link) if u.ratio(1, 2)? => path.extend([link, b"/"].concat()),
                 _ => path.extend_from_slice(u.choose(&["d/", "./", "s/", "d/../"])?.as_bytes()),
             }
         }
@@ -423,8 +423,8 @@ impl State {
 
     /// What a symbolic link says: upwards most of the time, and now and then by way of another link.
     fn target(&self, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-        if let (Some(link), true) = (self.link(u)?, u.ratio(1, 4)?) {
-            return Ok([link, u.choose(&["/..", "/", "/../.."])?.as_bytes()].concat());
+        if let (Some(link), true) = (self.link(u)?, u.ratio(1, 3)?) {
+            return Ok([link, weighted(u, &[(4, &b"/.."[..]), (1, b"/"), (1, b"/../..")])?].concat());
         }
         if u.ratio(1, 3)? {
             return self.path(u);
@@ -438,10 +438,11 @@ impl State {
     fn changed(&self, u: &mut Unstructured<'_>, path: Vec<u8>, is: Is) -> Result<Vec<u8>> {
         const BEHIND: [&str; 10] =
             ["/", "/.", "/..", "//", "/canary", "/../canary", "/f", "/../..", "/outside/secret", "/../outside/secret"];
-        const BEHIND_A_LINK: [&str; 6] = ["/", "/.", "/..", "/canary", "/f", "/outside/secret"];
+        const BEHIND_A_LINK: [&str; 8] =
+            ["/", "/.", "/..", "/canary", "/outside/secret", "/w/canary", "/outside", "/f"];
         const BEFORE: [&str; 8] = ["./", "d/../", "../", "/", "d/", "s/", "../rw/", "../ro/"];
         let is_link = is == Is::Link;
-        if !(if is_link { u.ratio(1, 2)? } else { u.ratio(1, 3)? }) {
+        if !(if is_link { u.ratio(2, 3)? } else { u.ratio(1, 3)? }) {
             return Ok(path);
         }
         Ok(if u.ratio(1, 4)? {

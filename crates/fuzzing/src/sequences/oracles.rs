@@ -105,7 +105,11 @@ pub(super) fn errnos(errnos: &[u32], findings: &mut Vec<Finding>) {
 }
 
 pub(super) fn outside(changed: &[(&'static str, String)], findings: &mut Vec<Finding>) {
-    findings.extend(changed.iter().map(|(oracle, what)| finding(oracle, what)));
+    findings.extend(changed.iter().map(|(oracle, what)| {
+        // What became of the same file or folder is the same fault.
+        let name = what.split(':').next().unwrap_or_default().to_owned();
+        Finding { place: name, ..finding(oracle, what) }
+    }));
 }
 
 /// What the writable folder held against what the policy lets a guest make in it.

@@ -23,6 +23,8 @@ use crate::{targets, terminal};
 
 /// Deaths of lanes in one pair after which it is given up: each is a finding already.
 const DEATHS: u64 = 20;
+/// How long a lane may take until its first case, which on a busy machine says nothing of what is fuzzed.
+const START: Duration = Duration::from_secs(600);
 /// How often the parent looks round.
 const LOOK: Duration = Duration::from_millis(100);
 /// What `state.json` is called.
@@ -282,11 +284,8 @@ pub(super) fn run_pair(pair: &'static Pair, order: &Order<'_>, cancel: &AtomicBo
             if case != lane.last.0 {
                 lane.last = (case, Instant::now());
             }
-            if enough
-                || cancel.load(Ordering::Relaxed)
-                || lane.last.1.elapsed() > order.patience
-                || run.stopped.is_some()
-            {
+            let patience = if case.is_some() { order.patience } else { START };
+            if enough || cancel.load(Ordering::Relaxed) || lane.last.1.elapsed() > patience || run.stopped.is_some() {
                 // It may have ended by itself.
                 let _ = lane.child.kill();
             }
