@@ -67,7 +67,7 @@ mod tests {
     fn what_the_guest_holds_is_measured_against_the_policy() {
         let memory = "limits: { memory: 1MiB }";
         assert_eq!(found(memory, 16 << 44, NOTHING), None);
-        assert_eq!(found(memory, 17 << 44, NOTHING).unwrap(), "1.06 MiB of `memory` held, 1 MiB allowed");
+        assert_eq!(found(memory, 18 << 44, NOTHING).unwrap(), "1.1 MiB of `memory` held, 1 MiB allowed");
         assert!(found("limits: { table-elements: 9 }", 10 << 20, NOTHING).is_some());
         assert!(found("limits: { stack: 64KiB }", 0, Expected { depth: 5000, ..NOTHING }).is_some());
         assert!(found("limits: { call-depth: 40 }", 0, Expected { depth: 41, ..NOTHING }).is_some());
