@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Protections;
 use crate::jail::Ground;
+#[cfg(feature = "probes")]
 use crate::probe::Probe;
 
 /// Most bytes of one frame.
@@ -86,6 +87,7 @@ pub(crate) enum Purpose {
     /// Compiling one guest into the ground's writable directory, and nothing else.
     Compile,
     /// Trying one thing that the jail has to stop. Such a worker runs no guest.
+    #[cfg(feature = "probes")]
     Probe(Probe),
 }
 
