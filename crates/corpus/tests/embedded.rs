@@ -38,10 +38,15 @@ fn every_file_of_an_attack_is_read() {
         let mut parts = path.split('/');
         let (Some(class), Some(_), Some(file)) = (parts.next(), parts.next(), parts.next()) else { continue };
         if CLASSES.contains(&class) {
-            assert!(
-                matches!(file, "attack.yaml" | "attack.wat" | "attack.bin" | "attack.wasm" | "benign.wat"),
-                "{path}"
+            let known = matches!(
+                file.rsplit_once('.'),
+                Some(
+                    ("attack", "yaml" | "wat" | "bin" | "wasm")
+                        | ("benign", "wat")
+                        | ("attack" | "benign", "py" | "js")
+                )
             );
+            assert!(known, "{path}");
             assert_eq!(parts.next(), None, "{path}: an attack is one flat folder");
         }
     }

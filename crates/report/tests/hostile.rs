@@ -180,6 +180,24 @@ fn forged(text: &str) -> Option<&str> {
     })
 }
 
+/// A page of Markdown without its code spans, in which nothing is active. No string of a record puts a backtick into one.
+fn outside_code(page: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    for line in page.lines() {
+        let (mut in_code, mut escaped) = (false, false);
+        for c in line.chars() {
+            in_code ^= c == '`' && !escaped;
+            if !in_code {
+                out.push(c);
+            }
+            escaped = !in_code && c == '\\' && !escaped;
+        }
+        assert!(!in_code, "a code span is left open: {line}");
+        out.push('\n');
+    }
+    out
+}
+
 /// The number of elements of each kind.
 fn elements(page: &str) -> usize {
     page.matches('<').count()
@@ -259,7 +277,7 @@ proptest! {
         }
         prop_assert_eq!(rows, verdicts.len());
         for format in [Format::Markdown, Format::Jobsummary] {
-            let page = render(&record, format, false);
+            let page = outside_code(&render(&record, format, false));
             let active = page.split('<').skip(1).find(|rest| !["details>", "/details>", "summary>", "/summary>"].iter().any(|ours| rest.starts_with(ours)));
             prop_assert_eq!(active, None, "{}", format);
         }
@@ -280,9 +298,9 @@ proptest! {
     }
 }
 
-/// A record in which every string is endless and every list long.
+/// A record in which every string is far longer and every list has far more items than a report shows.
 fn endless() -> Record {
-    let text = "x\u{1b}<`|".repeat(40_000);
+    let text = "x\u{1b}<`|".repeat(4_000);
     let mut record = poison(
         record(
             &[Verdict::Breached, Verdict::Inconclusive, Verdict::Contained, Verdict::Unsupported],
@@ -299,13 +317,13 @@ fn endless() -> Record {
                     limit: None,
                     count: 1,
                 });
-                2_000
+                300
             ];
-            run.values = vec![run.values[0].clone(); 2_000];
-            run.usage = vec![run.usage[0].clone(); 2_000];
-            run.confinement = vec![run.confinement[0].clone(); 2_000];
-            run.measured.changed = vec![GuestText::name("y"); 2_000];
-            run.measured.canaries = vec![text.clone(); 2_000];
+            run.values = vec![run.values[0].clone(); 300];
+            run.usage = vec![run.usage[0].clone(); 300];
+            run.confinement = vec![run.confinement[0].clone(); 300];
+            run.measured.changed = vec![GuestText::name("y"); 300];
+            run.measured.canaries = vec![text.clone(); 300];
         }
     }
     record

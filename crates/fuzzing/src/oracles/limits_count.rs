@@ -34,8 +34,7 @@ fn check(observation: &Observation<'_>) -> Option<Finding> {
             .or_else(|| above(expected.depth.saturating_mul(FRAME), LimitKey::Stack))
             .or_else(|| above(expected.depth, LimitKey::CallDepth));
         if let Some((held, most, key)) = wrong {
-            let show = |number| key.unit().show(number);
-            return Some(Finding::new(&ORACLE, &format!("{} of `{key}` held, {} allowed", show(held), show(most))));
+            return Some(Finding::new(&ORACLE, &format!("{held} of `{key}` held, {most} allowed")));
         }
         let asked_more = (expected.pages > pages
             && limit(LimitKey::Memory).is_some_and(|most| expected.pages * PAGE > most))
@@ -67,7 +66,7 @@ mod tests {
     fn what_the_guest_holds_is_measured_against_the_policy() {
         let memory = "limits: { memory: 1MiB }";
         assert_eq!(found(memory, 16 << 44, NOTHING), None);
-        assert_eq!(found(memory, 18 << 44, NOTHING).unwrap(), "1.1 MiB of `memory` held, 1 MiB allowed");
+        assert_eq!(found(memory, 17 << 44, NOTHING).unwrap(), "1114112 of `memory` held, 1048576 allowed");
         assert!(found("limits: { table-elements: 9 }", 10 << 20, NOTHING).is_some());
         assert!(found("limits: { stack: 64KiB }", 0, Expected { depth: 5000, ..NOTHING }).is_some());
         assert!(found("limits: { call-depth: 40 }", 0, Expected { depth: 41, ..NOTHING }).is_some());
