@@ -64,7 +64,7 @@ The same sequences where the bugs are mended. Only what an oracle of escapes, pa
 ## Node
 
 [`node:wasi`]({node_docs}) is documented as no sandbox for untrusted code: a guest alone leaves its grant by symbolic links. The same
-sequences, many in one process (`scripts/rediscover-driver.mjs`); what tells is a descriptor of the process that leads to what lies outside.
+sequences, many in one process (`scripts/rediscover-driver.mjs`); what tells is a descriptor of the process that leads outside, or a change there. A granted folder that is moved does not count.
 
 | Version | Seed | Sequences until found | Oracle | What was seen |
 |---|---|---|---|---|
