@@ -1,7 +1,7 @@
 // Runs sequences of preview 1 calls in `node:wasi`, many in one process, until the guest has left its grant: as rediscover-driver.py, for Node.
 //
 // Reads from standard input what `sequences emit` writes; the guest is the file that is named. Writes one line of JSON for the first
-// descriptor of the process that leads out of the granted folders, or the first canary from outside in the guest's memory.
+// descriptor of the process that leads out of the granted folders, canary from outside in the guest's memory, or change of what stands there.
 
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -73,8 +73,25 @@ function run(count, image) {
   return guest.memory;
 }
 
-/** What tells of an escape. The granted folders themselves may be moved, which is another thing than a way out of them. */
-function outside(known, memory) {
+/** What stands outside, but for the granted folders themselves: moving those is another thing than a way out of them. */
+function surroundings() {
+  const names = [base, world, `${world}/outside`].map((folder) => fs.readdirSync(folder).filter((name) => !["rw", "ro"].includes(name)));
+  const files = [`${base}/canary`, `${world}/canary`, `${world}/outside/secret`].map((file) => {
+    const { mode, nlink, mtimeMs } = fs.lstatSync(file);
+    return [mode, nlink, mtimeMs, fs.readFileSync(file, "latin1")];
+  });
+  return JSON.stringify([names, files]);
+}
+
+/** What tells of an escape. */
+function outside(known, before, memory) {
+  let after = "gone";
+  try {
+    after = surroundings();
+  } catch {
+    // Then it is not what it was.
+  }
+  if (before !== after) return { oracle: "outside-changed", message: "names, content, mode, links or times outside changed" };
   for (const open of descriptors()) {
     const path = open.slice(open.indexOf(" ") + 1);
     if (known.has(open) || !path.startsWith(`${base}`)) continue;
@@ -97,8 +114,9 @@ for (let at = 0; at < input.length; ) {
   process.stderr.write(`at ${sequence}\n`);
   furnish();
   const known = new Set(descriptors());
+  const before = surroundings();
   const memory = run(count, image);
-  const found = outside(known, memory);
+  const found = outside(known, before, memory);
   if (found) {
     console.log(JSON.stringify({ case: sequence, ...found, text: input.subarray(at - textBytes, at).toString() }));
     break;

@@ -20,8 +20,9 @@ from pathlib import Path
 
 DRIVER = Path(__file__).with_name("rediscover-driver.py")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "gauntlet", "rediscover")
-# Sequences of one process.
+# Sequences of one process, and the seconds that one of Node may take: some sequences make it stand still.
 BATCH = 500
+PATIENCE = 20
 ADVISORIES = "https://github.com/bytecodealliance/wasmtime/security/advisories/"
 
 # What, its link, release, whether the kernel has `openat2`, and the oracles that tell of it.
@@ -146,19 +147,24 @@ def own(sequences, _guest, has_openat2, seed, most):
 
 
 def on_node(sequences, guest, seed, most):
-    """The number of sequences until the guest is outside, or None. A process that dies has lost only the sequence that it ran."""
+    """The number of sequences until the guest is outside, or None. A process that dies or stands still has lost only the sequence that
+    it ran."""
     start = 0
     while start < most:
-        count = min(BATCH, most - start)
+        count = min(BATCH // 5, most - start)
         emit = subprocess.run([sequences, "emit", str(seed), str(start), str(count)], stdout=subprocess.PIPE, check=True)
         command = ["node", "--no-warnings", str(DRIVER.with_suffix(".mjs")), guest]
-        done = subprocess.run(command, input=emit.stdout, capture_output=True, check=False)
-        for line in done.stdout.decode().splitlines():
+        try:
+            done = subprocess.run(command, input=emit.stdout, capture_output=True, check=False, timeout=PATIENCE)
+            out, errors, code = done.stdout, done.stderr, done.returncode
+        except subprocess.TimeoutExpired as late:
+            out, errors, code = late.stdout or b"", late.stderr or b"", -9
+        for line in out.decode().splitlines():
             found = json.loads(line)
             return found["case"] + 1, found["oracle"], found["message"], found["text"]
-        last = [int(line.split()[1]) for line in done.stderr.decode().splitlines() if line.startswith("at ")]
-        if done.returncode > 0 or not last:
-            sys.exit(f"node, seed {seed}: ended with {done.returncode}\n{done.stderr[-2000:]}")
+        last = [int(line.split()[1]) for line in errors.decode().splitlines() if line.startswith("at ")]
+        if code > 0 or not last:
+            sys.exit(f"node, seed {seed}: ended with {code}\n{errors[-2000:]}")
         start = last[-1] + 1
     return None
 

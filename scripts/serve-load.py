@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The load figures of `gauntlet serve`, as ratios within one run, on loopback: scripts/serve-load.py [--binary B] [--language L] [--runs N]
+"""The load figures of `gauntlet serve`, as ratios within one run, on loopback: scripts/serve-load.py [--binary B] [--language L] [--guests DIR] [--runs N]
 
 Starts a service of its own, loads it, and writes a table in Markdown to standard output. What is compared was measured in the same run,
 so that the machine's speed is not in the ratios; what else runs on it is. Exits with 1 if a bound does not hold.
@@ -98,6 +98,14 @@ class Client:
         self.streams = None
 
 
+async def ready(service, body, key=None):
+    """Waits until the language's interpreter is compiled, as a new service has to."""
+    client = Client(service, key)
+    while (await client.post(body))[0] == 503:
+        await asyncio.sleep(0.5)
+    client.close()
+
+
 def percentile(values, percent):
     values = sorted(values)
     return values[min(len(values) - 1, int(len(values) * percent / 100))] if values else float("nan")
@@ -139,8 +147,10 @@ def row(what, figure, bound, holds):
 
 
 async def main(args):
-    with Service(args.binary, "--queue", "64", "--concurrent", "1000") as service:
+    guests = ["--guests", args.guests] if args.guests else []
+    with Service(args.binary, "--queue", "64", "--concurrent", "1000", *guests) as service:
         body = program(service, args.language)
+        await ready(service, body)
         await several(service, 20, 1, body)
         skip = len(service.durations())
         alone, _ = await several(service, 200, 1, body)
@@ -160,7 +170,8 @@ async def main(args):
         late, took = service.rss(), time.perf_counter() - began
         row(f"memory of the service over {args.runs} runs, after a tenth of them and at the end", f"{early / 1024:.1f} MiB, {late / 1024:.1f} MiB ({args.runs / took:.0f} runs a second)", "growth under 10 % and 8 MiB", late - early <= max(8192, early * 0.1))
 
-    with Service(args.binary, "--queue", "4", "--concurrent", "1000") as service:
+    with Service(args.binary, "--queue", "4", "--concurrent", "1000", *guests) as service:
+        await ready(service, body)
         await several(service, 20, 1, body)
         lanes = os.cpu_count() or 1
         full, _ = await several(service, 300, lanes + 4, body)
@@ -169,10 +180,11 @@ async def main(args):
         ratio = percentile(over, 50) / percentile(full, 50)
         row("twice the capacity: median of what is accepted, to that of a queue that is just full", f"{percentile(over, 50):.1f} ms / {percentile(full, 50):.1f} ms = {ratio:.2f}", "1.5", ratio <= 1.5)
 
-    service = Service(args.binary, "--queue", "256", "--concurrent", "8")
+    service = Service(args.binary, "--queue", "256", "--concurrent", "8", *guests)
     keys = [service.admin("keys", "create", "--tenant", f"tenant-{number}") for number in range(50)]
     hostile = service.admin("keys", "create", "--tenant", "hostile")
     with service:
+        await ready(service, body, keys[0])
         await several(service, 20, 1, body, keys[:1])
         # Each tenant asks now and then, so that together they leave room.
         quiet, _ = await several(service, 1000, 50, body, keys, pause=args.pause)
@@ -208,6 +220,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", default="target/release/gauntlet")
     parser.add_argument("--language", default="wasm", choices=["wasm", "python", "javascript"])
+    parser.add_argument("--guests", help="the folder of the language guests, if it is not the default one")
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds that each of the 50 tenants waits between its requests")
     sys.exit(asyncio.run(main(parser.parse_args())))

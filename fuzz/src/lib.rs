@@ -45,6 +45,7 @@ pub fn run(id: &str, bytes: &[u8]) -> Keep {
             loads: &loads,
             judge: |evidence| evidence.judge().verdict,
             sequences: &in_folders,
+            sequences_a_case: 1,
             escape: |bytes| GuestText::new(bytes, MAX_TEXT_BYTES),
         };
         let Some(case) = case_of_bytes(pair, &bench, bytes) else { return Keep::Reject };

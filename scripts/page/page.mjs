@@ -1,6 +1,7 @@
 // The page of `gauntlet serve` in a real browser: node scripts/page/page.mjs [BINARY] [FOLDER-FOR-PICTURES]
 //
-// Needs Chromium (CHROMIUM, or /usr/bin/chromium) and `npm ci` in this folder. Every check is a sentence; the first that does not hold ends
+// Needs Chromium (CHROMIUM, or /usr/bin/chromium) and `npm ci` in this folder. With GAUNTLET_GUESTS, the folder that `gauntlet guests build
+// python javascript --cache FOLDER` has filled, programs in both languages are run, too. Every check is a sentence; the first that does not hold ends
 // the run with 1. What is waited for is always something on the page, never time.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -12,6 +13,7 @@ import { chromium } from "playwright-core";
 
 const binary = process.argv[2] ?? "target/release/gauntlet";
 const pictures = process.argv[3];
+const guests = process.env.GAUNTLET_GUESTS;
 if (pictures) mkdirSync(pictures, { recursive: true });
 
 /** Starts a service on a port of its own and says where it is. */
@@ -19,7 +21,7 @@ async function serve(...more) {
   const data = mkdtempSync(join(tmpdir(), "gauntlet-page-"));
   // As root, workers run as somebody else, who has to get there.
   chmodSync(data, 0o755);
-  const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--address-rate", "100000", "--data", data, ...more]);
+  const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--address-rate", "100000", "--data", data, ...(guests ? ["--guests", guests] : []), ...more]);
   const said = [];
   for await (const line of createInterface({ input: child.stderr })) {
     said.push(line);
@@ -207,6 +209,28 @@ try {
     assert.equal(await page.locator("#denials b").count(), 0);
     await picture(page, "denied");
   });
+
+  for (const [language, code, says, error] of guests ? [
+    ["python", "import sys\nprint(6 * 7, sys.stdin.read())\nnothing", "42 hello\n", /NameError: name 'nothing' is not defined/],
+    ["javascript", "console.log([1, 2, 3].map((n) => n * 14).join(' '))\nnothing", "14 28 42\n", /nothing is not defined/],
+  ] : []) {
+    await check(`a program in ${language} runs, and its error stands apart`, async () => {
+      await page.selectOption("#language", language);
+      await page.evaluate(() => { document.querySelector("details").open = true; });
+      await page.fill("#stdin", "hello");
+      do {
+        await run(page, code);
+        await over(page);
+        // Where the service has just begun, its interpreters are being compiled.
+      } while ((await page.locator("#problem").isVisible()) && /being compiled/.test(await text(page, "#problem")));
+      assert.equal(await text(page, "#stdout"), says);
+      assert.match(await text(page, "#stderr"), error);
+      assert.match(await text(page, "#facts"), /Exit code1/);
+      await picture(page, language);
+      await page.fill("#stdin", "");
+      await page.selectOption("#language", "wasm");
+    });
+  }
 
   await check("a policy that widens is refused with its key, and one that is no JSON before it is sent", async () => {
     await run(page, says("x"), '{"limits": {"memory": "8GiB"}}');

@@ -30,7 +30,7 @@ impl Scripts {
     /// Compiles the interpreters for a policy, so that no trial has to.
     pub(crate) fn warm(&self, policy: &Policy) -> Result<(), Failure> {
         let mut any = false;
-        for language in self.guests.languages().iter().filter(|language| language.ready) {
+        for language in self.guests.languages().into_iter().filter(|language| language.ready) {
             if language.kind == Kind::Interpreter {
                 let source = Source::default();
                 let prepared = self.guests.job(&language.id, &source, policy).map_err(Failure::usage)?;
@@ -53,6 +53,7 @@ impl Scripts {
 
     fn pool(&self) -> Result<Pool, TargetError> {
         let pool = Pool::builder().min(0).max(1).on_demand().shared_cache(self.guests.compiled(), KEPT);
+        let pool = pool.compiling_within(COMPILING);
         pool.lifting(self.lift.clone()).map_err(|error| TargetError::Protocol(error.to_string()))?.build()
     }
 }
@@ -60,7 +61,7 @@ impl Scripts {
 impl Target for Scripts {
     fn describe(&self) -> Description {
         let mut description = self.worker.describe();
-        let ready = self.guests.languages().iter().filter(|language| language.ready);
+        let ready = self.guests.languages().into_iter().filter(|language| language.ready);
         description.offers.extend(ready.map(|language| format!("language:{}", language.id)));
         description
     }
@@ -76,8 +77,6 @@ impl Target for Scripts {
         let mut prepared = prepared.map_err(|error| TargetError::Protocol(error_chain(&error)))?;
         // Moved, not copied: interpreters are large. The files that it names stay with `prepared`.
         let job = Job { nonce: job.nonce.clone(), trace: job.trace, ..std::mem::take(&mut prepared.job) };
-        let pool = self.pool()?;
-        pool.compile_ahead(&Tenant::default(), &job.guest, &job.policy, COMPILING)?;
-        pool.run(&job)
+        self.pool()?.run(&job)
     }
 }

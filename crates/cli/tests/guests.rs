@@ -51,6 +51,17 @@ fn exec_file(name: &str, code: &str, stdin: &str, more: &[&str]) -> Told {
 }
 
 #[test]
+fn attacks_by_script_are_left_out_of_a_run_that_can_run_none_unless_they_are_asked_for() {
+    let told = gauntlet(&["run", "--dry-run"], "");
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(!told.stdout.contains("services/") && told.stdout.contains("memory/grow-past-limit"));
+    assert!(told.stderr.starts_with("left out: ") && told.stderr.lines().count() == 1, "{}", told.stderr);
+    let told = gauntlet(&["run", "--dry-run", "--filter", "services/"], "");
+    assert!(told.stdout.contains("unsupported: worker runs no programs in a language"), "{}", told.stdout);
+    assert_eq!(told.stderr, "");
+}
+
+#[test]
 fn nothing_is_built_by_itself_and_the_one_command_is_named() {
     let place = tempfile::tempdir().unwrap();
     let (cache, script) = (place.path().join("cache"), place.path().join("script.py"));

@@ -4,20 +4,16 @@
 //! threads for work on files, as embedders have it, there is a FIFO among the files.
 //! `sequences emit SEED FROM COUNT` writes them for a driver of another sandbox: for each, four numbers as 32 bits (its case, its
 //! records, the bytes of its image, the bytes of its text), the image and the text. `sequences interpreter` writes the guest.
-//! `sequences encode` reads a sequence as text and writes it in the same form. `sequences target FILE SEED COUNT` runs batches of them on
-//! a command target until something is found. `sequences without-openat2 PROGRAM...` becomes a program for which the kernel lacks it.
+//! `sequences encode` reads a sequence as text and writes it in the same form. `sequences without-openat2 PROGRAM...`
+//! becomes a program for which the kernel lacks it.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use gauntlet_fuzzing::sequences::{
-    Options, Runner, Sequence, batch, encode, interpreter, sequence_of, without_openat2,
-};
+use gauntlet_fuzzing::sequences::{Options, Runner, Sequence, encode, interpreter, sequence_of, without_openat2};
 use gauntlet_sandbox::Inline;
-use gauntlet_target::CommandTarget;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -53,16 +49,13 @@ fn command(words: &[&str]) -> Result<ExitCode, Failure> {
             // Only a failure comes back from here.
             return Err(Command::new(program).args(rest).exec().into());
         }
-        ["target", file, seed, count] => {
-            return on_target(&mut out, Path::new(file), seed.parse()?, count.parse()?);
-        }
         ["run", seed, count, rest @ ..] => {
             if rest.contains(&"--without-openat2") {
                 without_openat2()?;
             }
             return run(&mut out, seed.parse()?, count.parse()?, rest.contains(&"--file-threads"));
         }
-        _ => return Err("usage: sequences run SEED COUNT [--without-openat2] [--file-threads] | emit SEED FROM COUNT | encode | interpreter | target FILE SEED COUNT | without-openat2 PROGRAM...".into()),
+        _ => return Err("usage: sequences run SEED COUNT [--without-openat2] [--file-threads] | emit SEED FROM COUNT | encode | interpreter | without-openat2 PROGRAM...".into()),
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -114,37 +107,6 @@ fn run(out: &mut impl io::Write, seed: u64, count: u64, threads: bool) -> Result
     out.flush()?;
     Ok(if found > 0 || !runner.health().faults().is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
-
-/// Sequences of a batch: enough to pay for the start of a program.
-const BATCH: u64 = 16;
-
-/// Runs batches on a command target until an oracle finds something, and says after how many sequences that was.
-fn on_target(out: &mut impl io::Write, file: &Path, seed: u64, count: u64) -> Result<ExitCode, Failure> {
-    let target = CommandTarget::load(file)?;
-    let mut runner = Runner::new(&target, Options { seed, ..Options::programs() })?;
-    let mut from = 0;
-    while from < count {
-        let sequences: Vec<Sequence> = (from..count.min(from + BATCH)).map(|case| sequence_of(seed, case)).collect();
-        from += sequences.len() as u64;
-        let all = batch(&sequences);
-        let execution = runner.run(&all)?;
-        let Some(first) = execution.findings.iter().find(|finding| ESCAPES.contains(&finding.oracle.as_str())) else {
-            continue;
-        };
-        let one = sequences.iter().find(|one| runner.fires(&first.oracle, one).unwrap_or(false)).unwrap_or(&all);
-        let small = runner.shrink(&first.oracle, one);
-        writeln!(out, "found after {from} sequences in {} processes: {}", from.div_ceil(BATCH), first.oracle)?;
-        write!(out, "{}\n{small}", first.message.as_str())?;
-        out.flush()?;
-        return Ok(ExitCode::FAILURE);
-    }
-    write!(out, "nothing in {count} sequences\n{}", runner.health())?;
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// What tells of an escape: a target without limits of its own passes those of the policy, which is no news.
-const ESCAPES: &[&str] = &["outside-changed", "canary-read", "descriptor-outside-grant"];
 
 fn cpu_time() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);

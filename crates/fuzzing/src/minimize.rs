@@ -3,6 +3,7 @@
 use wasm_shrink::WasmShrink;
 
 use crate::Case;
+use crate::sequences::{Sequence, shrink};
 
 /// How much is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +35,16 @@ pub fn minimize(
         *left -= 1;
         fires(candidate)
     };
-    let calls = reduce(&best.calls.clone(), &mut |lines| {
-        let wasm = rebuild(lines).unwrap_or_else(|| best.wasm.clone());
-        ask(&Case { wasm, calls: lines.to_vec(), ..best.clone() }, &mut left)
-    });
+    // The lines of a sequence of calls name each other by number, so it is made shorter as what it is.
+    let calls = if let (true, Ok(sequence)) = (best.wasm.is_empty(), best.calls.join("\n").parse::<Sequence>()) {
+        let lines = |sequence: &Sequence| sequence.to_string().lines().map(str::to_owned).collect();
+        lines(&shrink(&sequence, |smaller| ask(&Case { calls: lines(smaller), ..best.clone() }, &mut left)))
+    } else {
+        reduce(&best.calls.clone(), &mut |lines| {
+            let wasm = rebuild(lines).unwrap_or_else(|| best.wasm.clone());
+            ask(&Case { wasm, calls: lines.to_vec(), ..best.clone() }, &mut left)
+        })
+    };
     best.wasm = rebuild(&calls).unwrap_or(best.wasm);
     best.calls = calls;
     // The numbers of a line: what matters of `loop 2000001` is often much smaller.
@@ -136,6 +143,17 @@ mod tests {
         });
         assert_eq!(kept, lines("c,h"));
         assert!(asked < 60, "{asked}");
+    }
+
+    #[test]
+    fn a_sequence_shrinks_with_the_numbers_of_its_results() {
+        let calls = "sched_yield()\nr1 = path_open(3, 0, \"f\", 0, FD_READ, 0, 0, _)\nfd_close(r1)";
+        let case = Case { calls: calls.lines().map(str::to_owned).collect(), ..Case::default() };
+        let small = minimize(&case, Effort::default(), &|_| None, &mut |case| {
+            case.calls.iter().any(|line| line.starts_with("fd_close(r"))
+        });
+        assert_eq!(small.calls.last().map(String::as_str), Some("fd_close(r0)"));
+        assert_eq!(small.calls.len(), 2);
     }
 
     #[test]

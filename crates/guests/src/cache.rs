@@ -1,10 +1,9 @@
 //! Guests that were built, in a directory of the user's, and jobs made with them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gauntlet_policy::{Access, FileGrant, Policy, Span, Spanned, Stdin};
 use gauntlet_target::Job;
@@ -12,30 +11,38 @@ use gauntlet_target::Job;
 use crate::compile;
 use crate::language::{self, Kind, Language, Recipe, UnknownLanguage};
 use crate::manifest::Manifest;
-use crate::source::{FILES, Prepared, Source, SourceFile};
+use crate::source::{FILES, Prepared, Source, assembled, framed, name, placed};
 
 /// Most bytes of a program.
 const MAX_CODE: usize = 16 << 20;
-/// Most bytes of WebAssembly text: it is assembled in this process.
-const MAX_TEXT: usize = 4 << 20;
-/// Most bytes of a program's name.
-const MAX_NAME: usize = 128;
-/// Most files that a program is given, and most bytes of a path.
-const MAX_FILES: usize = 1_000;
-const MAX_PATH: usize = 512;
-/// Who owns the files of a caller that is root, so that workers that are not can read them.
-const NOBODY: u32 = 65534;
 
 /// The languages, and what was built of them. Cheap to clone; clones share the guests that were read.
 #[derive(Debug, Clone)]
 pub struct Guests {
     cache: PathBuf,
     launcher: Option<PathBuf>,
-    languages: Vec<Language>,
+    languages: Vec<Known>,
     /// Interpreters that were read and checked, by language.
     read: Arc<Mutex<BTreeMap<String, Arc<Vec<u8>>>>>,
     /// Compilers whose files were checked.
     checked: Arc<Mutex<Vec<String>>>,
+}
+
+/// A language, with what was found of it. The user's own compiler is looked for when somebody asks: it has to be run for that.
+#[derive(Debug, Clone)]
+struct Known {
+    recipe: Recipe,
+    found: OnceLock<Language>,
+}
+
+impl Known {
+    fn unbuilt(recipe: Recipe) -> Self {
+        Self { recipe, found: OnceLock::new() }
+    }
+
+    fn language(&self) -> &Language {
+        self.found.get_or_init(|| unbuilt(&self.recipe))
+    }
 }
 
 impl Guests {
@@ -53,7 +60,7 @@ impl Guests {
     /// The same where nothing was built: for building, which does not mind what is corrupt.
     #[must_use]
     pub fn closed(cache: impl Into<PathBuf>) -> Self {
-        let languages = language::recipes().into_iter().map(|recipe| unbuilt(&recipe)).collect();
+        let languages = language::recipes().into_iter().map(Known::unbuilt).collect();
         Self { cache: cache.into(), launcher: None, languages, read: Arc::default(), checked: Arc::default() }
     }
 
@@ -83,8 +90,8 @@ impl Guests {
 
     /// Every language, whether it can be used now or not.
     #[must_use]
-    pub fn languages(&self) -> &[Language] {
-        &self.languages
+    pub fn languages(&self) -> Vec<&Language> {
+        self.languages.iter().map(Known::language).collect()
     }
 
     /// A language by its id or one of its aliases, in any case.
@@ -93,16 +100,18 @@ impl Guests {
     ///
     /// If there is none.
     pub fn language(&self, name: &str) -> Result<&Language, UnknownLanguage> {
-        let known = || self.languages.iter().map(|language| language.id.clone()).collect();
-        let found = self.languages.iter().find(|language| language.is_called(name));
-        found.ok_or_else(|| UnknownLanguage { asked: name.chars().take(64).collect(), known: known() })
+        let known = || self.languages.iter().map(|known| known.recipe.id.clone()).collect();
+        let found = self.languages.iter().find(|known| known.recipe.is_called(name));
+        found
+            .map(Known::language)
+            .ok_or_else(|| UnknownLanguage { asked: name.chars().take(64).collect(), known: known() })
     }
 
     /// The language of a file, by its extension.
     #[must_use]
     pub fn language_of(&self, file: &Path) -> Option<&Language> {
         let extension = file.extension()?.to_str()?.to_ascii_lowercase();
-        self.languages.iter().find(|language| language.extensions.contains(&extension))
+        self.languages.iter().find(|known| known.recipe.extensions.contains(&extension)).map(Known::language)
     }
 
     /// The job of a program under a policy: a guest, and what it is given. Of an interpreted language the guest is the interpreter, which
@@ -197,11 +206,11 @@ impl Guests {
 }
 
 /// A language, with what lies in the cache of it.
-fn look(cache: &Path, recipe: Recipe) -> Result<Language, GuestsError> {
-    let mut language = unbuilt(&recipe);
+fn look(cache: &Path, recipe: Recipe) -> Result<Known, GuestsError> {
     if recipe.build.is_empty() {
-        return Ok(language);
+        return Ok(Known::unbuilt(recipe));
     }
+    let mut language = unbuilt(&recipe);
     let manifest = Manifest::read(&cache.join(&recipe.id), &recipe.id).map_err(|why| corrupt(&recipe.id, why))?;
     // A guest of another recipe is not what this version would run.
     if let Some(manifest) = manifest.filter(|manifest| manifest.recipe == recipe.digest) {
@@ -210,7 +219,7 @@ fn look(cache: &Path, recipe: Recipe) -> Result<Language, GuestsError> {
         language.ready = true;
         language.hint = String::new();
     }
-    Ok(language)
+    Ok(Known { recipe, found: OnceLock::from(language) })
 }
 
 fn unbuilt(recipe: &Recipe) -> Language {
@@ -243,98 +252,6 @@ fn command(id: &str) -> String {
 
 fn corrupt(id: &str, why: String) -> GuestsError {
     GuestsError::Corrupt { language: id.to_owned(), why, command: command(id) }
-}
-
-/// The name that error messages have, which is no path and steers no terminal.
-fn name(source: &Source, language: &Language) -> Result<String, GuestsError> {
-    let extension = language.extensions.first().map_or("txt", String::as_str);
-    let name = source.name.clone().unwrap_or_else(|| format!("script.{extension}"));
-    let plain =
-        !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(|c| !c.is_control() && !matches!(c, '/' | '\\'));
-    if plain { Ok(name) } else { Err(GuestsError::Unfit("the program's name is no plain file name".to_owned())) }
-}
-
-/// A script as interpreters read it: ahead of its own standard input.
-fn framed(name: &str, source: &Source) -> Vec<u8> {
-    let mut bytes = format!("{} {}\n{name}", name.len(), source.code.len()).into_bytes();
-    bytes.extend_from_slice(&source.code);
-    bytes.extend_from_slice(&source.stdin);
-    bytes
-}
-
-/// WebAssembly, assembled if it is text.
-fn assembled(code: &[u8], name: &str) -> Result<Vec<u8>, GuestsError> {
-    if code.starts_with(b"\0asm") {
-        return Ok(code.to_vec());
-    }
-    if code.len() > MAX_TEXT {
-        return Err(GuestsError::Unfit(format!("text is at most {MAX_TEXT} bytes, this is {}", code.len())));
-    }
-    wat::parse_bytes(code).map(std::borrow::Cow::into_owned).map_err(|mut error| {
-        error.set_path(name);
-        GuestsError::DoesNotCompile { messages: format!("{error}\n") }
-    })
-}
-
-/// A folder with a program's files.
-fn placed(files: &[SourceFile]) -> Result<Option<tempfile::TempDir>, GuestsError> {
-    if files.is_empty() {
-        return Ok(None);
-    }
-    if files.len() > MAX_FILES {
-        return Err(GuestsError::Unfit(format!(
-            "a program is given at most {MAX_FILES} files, these are {}",
-            files.len()
-        )));
-    }
-    for file in files {
-        let path = Path::new(&file.path);
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if file.path.is_empty() || file.path.len() > MAX_PATH || !plain || file.path.chars().any(char::is_control) {
-            return Err(GuestsError::Unfit(format!(
-                "`{}` is no path of a file beneath `{FILES}`",
-                file.path.escape_debug()
-            )));
-        }
-    }
-    let failed = |source| GuestsError::Io { what: "cannot write the program's files".to_owned(), source };
-    let folder = tempfile::Builder::new().prefix("gauntlet-files-").tempdir().map_err(failed)?;
-    for file in files {
-        let path = folder.path().join(&file.path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        // Two files of one path, or a file where another has its folder, cannot both be meant.
-        fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .and_then(|mut out| io::Write::write_all(&mut out, &file.bytes))
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                    GuestsError::Unfit(format!("`{}` is given twice", file.path.escape_debug()))
-                }
-                _ => failed(error),
-            })?;
-    }
-    if rustix::process::geteuid().is_root() {
-        give(folder.path()).map_err(failed)?;
-    }
-    Ok(Some(folder))
-}
-
-/// Gives a folder with all that is in it to nobody.
-pub(crate) fn give(folder: &Path) -> io::Result<()> {
-    std::os::unix::fs::lchown(folder, Some(NOBODY), Some(NOBODY))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            give(&entry.path())?;
-        } else {
-            std::os::unix::fs::lchown(entry.path(), Some(NOBODY), Some(NOBODY))?;
-        }
-    }
-    Ok(())
 }
 
 /// The directory that guests are built into where nothing else is said: `gauntlet/guests` beneath `XDG_CACHE_HOME` or `~/.cache`; of root
@@ -406,8 +323,11 @@ pub enum GuestsError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::manifest;
+    use crate::source::{MAX_NAME, MAX_PATH, MAX_TEXT, SourceFile};
 
     const GUEST: &[u8] = b"\0asm a guest";
 

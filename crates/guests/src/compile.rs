@@ -11,7 +11,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::build::on_path;
-use crate::cache::{GuestsError, give};
+use crate::cache::GuestsError;
+use crate::source::give;
 
 /// How long a compiler may take. Its CPU time is bounded besides.
 const PATIENCE: Duration = Duration::from_secs(60);

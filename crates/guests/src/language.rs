@@ -46,14 +46,6 @@ pub struct Language {
     pub licences: Vec<String>,
 }
 
-impl Language {
-    /// Whether it goes by this name: its id or an alias, in any case.
-    #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
-        std::iter::once(&self.id).chain(&self.aliases).any(|own| own.eq_ignore_ascii_case(name))
-    }
-}
-
 /// A package of a registry, pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,6 +93,13 @@ pub(crate) struct Recipe {
     pub(crate) build: Vec<Vec<String>>,
     /// SHA-256 over the file and everything that it names: a guest of another recipe is not this one's.
     pub(crate) digest: String,
+}
+
+impl Recipe {
+    /// Whether it goes by this name: its id or an alias, in any case.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        std::iter::once(&self.id).chain(&self.aliases).any(|own| own.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Every language, by id.

@@ -56,3 +56,23 @@ fn the_examples_are_what_the_formats_write() {
         keep(&format!("examples/{name}"), &String::from_utf8(out).unwrap());
     }
 }
+
+/// `examples/service.json` is a run of the attacks on services against `gauntlet serve`, as it was written.
+#[test]
+fn the_example_of_a_service_is_a_sound_record_with_nothing_breached() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/examples/service.json");
+    let record = gauntlet_record::read(&path).unwrap();
+    assert!(record.complete && record.exit_code() == gauntlet_record::exit::CLEAN);
+    assert!(record.trials.iter().all(|trial| trial.verdict == gauntlet_record::Verdict::Contained));
+    for language in ["python", "javascript"] {
+        let those = record.trials.iter().filter(|trial| trial.attack.contains(language)).count();
+        assert!(those >= 20, "{those} attacks in {language}");
+    }
+    for (name, format) in
+        [("service.txt", Format::Human), ("service.html", Format::Html), ("service.md", Format::Markdown)]
+    {
+        let mut out = Vec::new();
+        gauntlet_report::write(&record, format, &Options::default(), &mut out).unwrap();
+        keep(&format!("examples/{name}"), &String::from_utf8(out).unwrap());
+    }
+}

@@ -133,6 +133,7 @@ mod places;
 mod plugin;
 mod preview1;
 mod preview2;
+#[cfg(feature = "probes")]
 mod probe;
 mod profile;
 mod protections;
@@ -175,6 +176,7 @@ pub use manifest::{Dependency, EntryPoint, Manifest, ManifestError, Missing, Per
 pub use placement::{Placement, worker_main};
 pub use plugin::{Plugin, PluginError};
 pub use preview1::FUNCTIONS as PREVIEW1_FUNCTIONS;
+#[cfg(feature = "probes")]
 pub use probe::{Attempt, Probe, ProbeWorld};
 pub use protections::{NOT_HELD, Protections, UnknownProtection, not_held, preflight};
 pub use sandbox::{Builder, Calls, Report, Sandbox, run};

@@ -14,9 +14,13 @@ use std::time::Duration;
 
 use gauntlet_record::DenialKind;
 use gauntlet_target::{EndingSeen, Outcome};
+use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::ptrace;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use perf_event::Builder;
+use perf_event::events::Software;
 use rustix::process::{Pid, Resource, Rlimit};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +92,8 @@ probes! {
     SignalParent = "signal-parent", Descriptor, &["seccomp", "namespaces"];
     /// Take a descriptor for the process that started it.
     HoldParent = "hold-parent", Descriptor, &["seccomp", "namespaces"];
+    /// Trace the process that started it.
+    TraceParent = "trace-parent", Descriptor, &["seccomp", "landlock", "namespaces"];
     /// Mount a file system.
     Mount = "mount", Path, &["seccomp", "process"];
     /// Change its root.
@@ -108,6 +114,12 @@ probes! {
     WatchFiles = "watch-files", Path, &["seccomp"];
     /// Choose the cores that it runs on.
     ChooseCores = "choose-cores", Descriptor, &["seccomp"];
+    /// Make a ring on which the kernel takes calls that no filter sees.
+    CallRing = "call-ring", Descriptor, &["seccomp"];
+    /// Keep a key in the kernel.
+    KeepKey = "keep-key", Descriptor, &["seccomp"];
+    /// Count events of the processor.
+    CountEvents = "count-events", Descriptor, &["seccomp"];
     /// Start hundreds of threads.
     ManyThreads = "many-threads", Descriptor, &["cgroup"];
 }
@@ -182,6 +194,11 @@ fn tries(probe: Probe, world: &ProbeWorld) -> io::Result<()> {
         Probe::HoldParent => {
             Ok(rustix::process::pidfd_open(parent()?, rustix::process::PidfdFlags::empty()).map(drop)?)
         }
+        Probe::TraceParent => {
+            let parent = nix::unistd::Pid::from_raw(world.parent);
+            // The end of this process ends it.
+            Ok(ptrace::seize(parent, ptrace::Options::empty())?)
+        }
         Probe::Mount => {
             let none: Option<&str> = None;
             mount(Some("probe"), &world.directory, Some("tmpfs"), MsFlags::MS_NOEXEC, none)?;
@@ -205,6 +222,13 @@ fn tries(probe: Probe, world: &ProbeWorld) -> io::Result<()> {
             let all = rustix::thread::sched_getaffinity(None)?;
             Ok(rustix::thread::sched_setaffinity(None, &all)?)
         }
+        Probe::CallRing => io_uring::IoUring::new(1).map(drop),
+        Probe::KeepKey => {
+            let of_this_process = KeyRing::from_special_id(KeyRingIdentifier::Process, true);
+            let key = of_this_process.and_then(|ring| ring.add_key("probe", "x"));
+            key.map(drop).map_err(|error| io::Error::other(error.to_string()))
+        }
+        Probe::CountEvents => Builder::new(Software::TASK_CLOCK).build().map(drop),
         Probe::ManyThreads => many_threads(),
     }
 }

@@ -113,7 +113,9 @@ impl Runtime {
 
     /// Says what a guest is that was admitted.
     pub(crate) fn shape(&self, guest: &[u8], policy: &Policy) -> Result<Shape, Box<Outcome>> {
-        validate::shape(guest, policy, &self.protections)
+        let shape = validate::shape(guest, policy, &self.protections)?;
+        validate::weigh_globals(guest, shape, &self.protections)?;
+        Ok(shape)
     }
 
     /// Compiles a guest that was checked.

@@ -100,6 +100,15 @@ fn guest(body: &str, data: &str) -> String {
 }
 
 #[test]
+fn globals_count_as_memory_before_anything_runs() {
+    let guest = format!("(module {} (func (export \"_start\")))", "(global (mut i64) (i64.const 0))".repeat(5000));
+    let outcome = run("limits: { memory: 64KiB }", &guest);
+    assert_eq!(outcome.ending.ending, Ending::Refused, "{outcome:?}");
+    only(&outcome, LimitKey::Memory);
+    assert_eq!(run("limits: { memory: 128KiB }", &guest).ending.ending, Ending::Returned);
+}
+
+#[test]
 fn host_work_ends_a_run_that_asks_for_random_bytes_without_end() {
     let body = "(loop $again (drop (call $random (i32.const 65536) (i32.const 65536))) (br $again)) (i32.const 0)";
     let outcome = run("limits: { host-work: 1MiB }", &guest(body, ""));
@@ -330,6 +339,32 @@ fn what_is_no_file_stays_shut_and_nobody_waits_for_it() {
     let outcome =
         run_lifted(&format!("limits: {{ deadline: 50ms }}\n{}", bench.grant("read-only")), &guest, &["special-files"]);
     only(&outcome, LimitKey::Deadline);
+}
+
+#[test]
+fn a_component_sets_no_times_through_a_link_to_what_is_no_file_and_does_not_wait_for_it() {
+    let bench = Bench::new("special-component");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, bench.0.join("fifo"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    std::os::unix::fs::symlink("fifo", bench.0.join("input.txt")).unwrap();
+    let folder = "../../attacks/files-write/component-changes-read-only-by-path/attack.wat";
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    // With links followed or not, to the time that is now: the answer is a byte that says whether it failed, and the error.
+    let outcome = |follow: u8, lift: &[&str]| {
+        let call = format!(
+            "(call $set-times-at (local.get $root) (i32.const {follow}) (i32.const 512) (i32.const 9) (i32.const 1) (i64.const 0) \
+             (i32.const 0) (i32.const 1) (i64.const 0) (i32.const 0) (i32.const 288)) \
+             (if (i32.load8_u (i32.const 288)) (then (return (i32.const 1))))"
+        );
+        let deadline = if lift.is_empty() { "10s" } else { "50ms" };
+        let policy = format!("limits: {{ deadline: {deadline} }}\n{}", bench.grant("read-write"));
+        run_lifted(&policy, &text.replace("{{call}}", &call), lift)
+    };
+    assert_eq!(outcome(1, &[]).causes(), [Cause::Denied(DenialKind::Path)], "{:?}", outcome(1, &[]));
+    let itself = outcome(0, &[]);
+    assert_eq!((itself.ending.ending, itself.causes()), (Ending::Returned, vec![]), "{itself:?}");
+    // Without the protection the engine opens it, and waits for somebody who reads, until the deadline.
+    only(&outcome(1, &["special-files"]), LimitKey::Deadline);
 }
 
 #[test]

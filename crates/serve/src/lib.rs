@@ -46,7 +46,6 @@ pub use http::document as openapi;
 pub use keys::{Scope, Token, UnknownScope};
 pub use languages::{AllLanguages, FILES, Language, LanguageError, Languages, Prepared, Program, Wasm};
 pub use policy::tightened;
-pub use runs::StartError;
-pub use server::Server;
+pub use server::{Server, StartError};
 pub use settings::{Limits, Settings};
 pub use store::{Key, Location, MAX_NAME, Reservation, Store, StoreError, Tenant, Usage, Used};

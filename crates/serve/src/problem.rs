@@ -69,7 +69,7 @@ problems! {
     QuotaSpent, "quota-spent", 429, "the tenant's quota is used up", "Wait for the seconds in `Retry-After`, or ask the operator for more.";
     TooManyRuns, "too-many-runs", 429, "too many runs of this tenant at once", "Wait until some of them have ended.";
     RunFailed, "run-failed", 500, "the run could not be made", "This is not the code's fault. Try again; tell the operator the run's id if it stays.";
-    LanguageUnavailable, "language-unavailable", 503, "the language is not ready here", "Ask the operator to build it.";
+    LanguageUnavailable, "language-unavailable", 503, "the language is not ready here", "Wait for the seconds in `Retry-After`; where there are none, ask the operator to build it.";
     QueueFull, "queue-full", 503, "more runs wait than there is room for", "Wait for the seconds in `Retry-After`.";
     WaitedTooLong, "waited-too-long", 503, "no place to run was free in time", "Wait for the seconds in `Retry-After`.";
     StoreUnavailable, "store-unavailable", 503, "keys and usage cannot be read or written now", "Wait for the seconds in `Retry-After`; nothing was run.";

@@ -1,6 +1,6 @@
 //! From an accepted request to its outcome: queue, books, audit log, executor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,23 @@ use gauntlet_sandbox::queue::{Queue, QueueSize};
 use gauntlet_sandbox::tenants::{Refused, RefusedWhy, TenantRules, Tenants};
 use gauntlet_sandbox::watch::{NotStarted, Placement, RunStart, Watch};
 use gauntlet_sandbox::{Live, Output, Pool};
-use gauntlet_target::{Job, Outcome, TargetError};
+use gauntlet_target::{Job, Outcome};
 use tokio::sync::{Notify, oneshot};
 
 use crate::answer::Answer;
 use crate::files::directory;
 use crate::languages::{LanguageError, Languages, Prepared, Program};
 use crate::problem::{Kind, Problem};
+use crate::server::StartError;
 use crate::settings::Settings;
 use crate::store::{Store, Tenant, Used, until_tomorrow};
 
 /// Most bytes of compiled code that are kept.
 const CODE: u64 = 2 << 30;
 /// How long compiling a language ahead may take.
-const AHEAD: Duration = Duration::from_secs(120);
+const AHEAD: Duration = Duration::from_secs(300);
+/// When to come back to a language that is being compiled, in seconds.
+const SOON: u64 = 5;
 /// The tenant that the code of shared languages is kept for.
 const SHARED: &str = "languages of this server";
 
@@ -92,45 +95,6 @@ impl Feed {
     }
 }
 
-/// A service that cannot begin.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The data directory cannot be made or written.
-    #[error("cannot use the data directory `{}`", path.display())]
-    Data {
-        /// The path.
-        path: PathBuf,
-        /// What the system answered.
-        source: std::io::Error,
-    },
-    /// The store cannot be used.
-    #[error("cannot use the store for keys and usage")]
-    Store(#[from] crate::store::StoreError),
-    /// The audit log cannot be used.
-    #[error(transparent)]
-    Audit(#[from] gauntlet_sandbox::audit::AuditError),
-    /// The executor cannot be used under this policy on this host.
-    #[error("cannot make the executor")]
-    Executor(#[from] TargetError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What the system answered.
-        source: std::io::Error,
-    },
-    /// Nobody would be asked for a key.
-    #[error(
-        "there is no API key, and {0} can be reached from other machines: make one first with `gauntlet serve keys create`"
-    )]
-    Open(std::net::SocketAddr),
-    /// Metrics are collected once a process.
-    #[error("the metrics of this process are collected by somebody else")]
-    Metrics,
-}
-
 /// Runs programs.
 pub(crate) struct Runs {
     pool: Pool,
@@ -145,6 +109,8 @@ pub(crate) struct Runs {
     concurrent: usize,
     /// Runs of each tenant, those that wait included.
     present: Arc<Mutex<BTreeMap<String, usize>>>,
+    /// Languages of the operator's whose code is not there yet.
+    compiling: Mutex<BTreeSet<String>>,
 }
 
 impl Runs {
@@ -177,6 +143,9 @@ impl Runs {
         let code_log = settings.log_code.then(|| private(&code_log).map_err(data(&code_log))).transpose()?;
         // A host that cannot hold the policy says so now, and not to the first client.
         pool.warm(&settings.policy)?;
+        let shared =
+            languages.list().into_iter().filter(|language| language.available && languages.shared(&language.id));
+        let compiling = shared.map(|language| language.id).collect();
         Ok(Self {
             pool,
             queue: Queue::new(QueueSize::new(limits.lanes, limits.waiting).per_tenant(limits.waiting.div_ceil(2))),
@@ -189,14 +158,20 @@ impl Runs {
             patience: limits.patience,
             concurrent: limits.concurrent,
             present: Arc::default(),
+            compiling: Mutex::new(compiling),
         })
     }
 
-    /// Compiles the languages of this server ahead, so that nobody's first run has to. What cannot be compiled is compiled by a run.
+    fn compiling(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.compiling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compiles the operator's languages, so that nobody's run has to, within limits that are made for small programs. What cannot be
+    /// compiled ahead is left to runs, which say why.
     pub(crate) fn warm_up(&self, policy: &Policy) {
         let shared = gauntlet_sandbox::tenants::Tenant::new(SHARED);
         for language in self.languages.list() {
-            if !language.available || !self.languages.shared(&language.id) {
+            if !self.compiling().contains(&language.id) {
                 continue;
             }
             let program = Program {
@@ -207,14 +182,17 @@ impl Runs {
                 directory: &self.files,
                 policy,
             };
-            let Ok(Prepared { job, .. }) = self.languages.job(&program) else { continue };
-            if let Err(error) = self.pool.compile_ahead(&shared, &job.guest, &job.policy, AHEAD) {
-                tracing::warn!(
-                    language = language.id,
-                    error = gauntlet_target::error_chain(&error),
-                    "not compiled ahead"
-                );
+            if let Ok(Prepared { job, .. }) = self.languages.job(&program) {
+                let why = match self.pool.compile_ahead(&shared, &job.guest, &job.policy, AHEAD) {
+                    Ok(None) => None,
+                    Ok(Some(outcome)) => Some(outcome.ending.detail),
+                    Err(error) => Some(gauntlet_target::error_chain(&error)),
+                };
+                if let Some(why) = why {
+                    tracing::warn!(language = language.id, why, "not compiled ahead");
+                }
             }
+            self.compiling().remove(&language.id);
         }
     }
 
@@ -227,6 +205,9 @@ impl Runs {
     pub(crate) async fn begin(self: &Arc<Self>, order: Order) -> Result<Begun, Problem> {
         if let Some(reason) = &order.tenant.quarantine {
             return Err(Problem::new(Kind::Quarantined, reason.clone()));
+        }
+        if self.compiling().contains(&order.language) {
+            return Err(Problem::new(Kind::LanguageUnavailable, "it is being compiled, once").retry_after(SOON));
         }
         let present = self.enter(&order.tenant)?;
         let tenant = gauntlet_sandbox::tenants::Tenant::new(&order.tenant.name);

@@ -1,12 +1,14 @@
 //! The listener: connections with bounds on their number, their time and their heads, and an end that waits for what runs.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use gauntlet_target::TargetError;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,9 +20,9 @@ use tokio::sync::{Semaphore, watch};
 use crate::http::{self, App, Peer};
 use crate::languages::Languages;
 use crate::rates::{KeyRates, Rate};
-use crate::runs::{Runs, StartError};
+use crate::runs::Runs;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Most bytes of a request's head.
 const HEAD: usize = 32 << 10;
@@ -30,6 +32,45 @@ const HEADERS: usize = 64;
 const LAST: Duration = Duration::from_secs(5);
 /// How long to wait when the system gives no further descriptor.
 const BREATH: Duration = Duration::from_millis(50);
+
+/// A service that cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data directory cannot be made or written.
+    #[error("cannot use the data directory `{}`", path.display())]
+    Data {
+        /// The path.
+        path: std::path::PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The store cannot be used.
+    #[error("cannot use the store for keys and usage")]
+    Store(#[from] StoreError),
+    /// The audit log cannot be used.
+    #[error(transparent)]
+    Audit(#[from] gauntlet_sandbox::audit::AuditError),
+    /// The executor cannot be used under this policy on this host.
+    #[error("cannot make the executor")]
+    Executor(#[from] TargetError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// Nobody would be asked for a key.
+    #[error(
+        "there is no API key, and {0} can be reached from other machines: make one first with `gauntlet serve keys create`"
+    )]
+    Open(SocketAddr),
+    /// Metrics are collected once a process.
+    #[error("the metrics of this process are collected by somebody else")]
+    Metrics,
+}
 
 /// A service that is ready to listen.
 pub struct Server {
@@ -117,6 +158,7 @@ impl Server {
         tokio::task::spawn_blocking(move || ahead.runs.warm_up(&ahead.settings.policy));
         let most = u32::try_from(app.settings.limits.connections).unwrap_or(u32::MAX).min(u32::MAX >> 4);
         let places = Arc::new(Semaphore::new(most as usize));
+        let each = Arc::default();
         let (ending, ends) = watch::channel(false);
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -131,8 +173,10 @@ impl Server {
                     }
                 },
             };
-            // One connection too many is closed at once: whoever is there already is served.
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // One connection too many is closed at once: whoever is there already is served, and nobody takes all places.
+            let free =
+                || Some((Place::of(&app.settings, &each, peer.ip())?, Arc::clone(&places).try_acquire_owned().ok()?));
+            let Some(place) = free() else {
                 metrics::counter!("gauntlet_serve_connections_refused_total").increment(1);
                 continue;
             };
@@ -148,6 +192,43 @@ impl Server {
         let _ = ending.send(true);
         let drained = tokio::time::timeout(app.settings.drain, places.acquire_many(most)).await;
         Ok(drained.is_ok())
+    }
+}
+
+/// Connections by where they come from.
+type Each = Arc<Mutex<BTreeMap<IpAddr, usize>>>;
+
+/// A connection's place among those of its address, free again when this is dropped.
+struct Place(Option<(Each, IpAddr)>);
+
+impl Place {
+    /// A place, if the address has one left. A proxy of ours brings everybody's connections, and has as many as it likes.
+    fn of(settings: &Settings, each: &Each, address: IpAddr) -> Option<Self> {
+        let address = address.to_canonical();
+        if settings.proxies.contains(&address) {
+            return Some(Self(None));
+        }
+        let address = crate::rates::network(address);
+        let mut taken = each.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(address).or_default();
+        if *count >= settings.limits.connections_each.max(1) {
+            return None;
+        }
+        *count += 1;
+        Some(Self(Some((Arc::clone(each), address))))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((each, address)) = &self.0 else { return };
+        let mut taken = each.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(address);
+            }
+        }
     }
 }
 
@@ -224,4 +305,30 @@ fn recorder() -> Result<PrometheusHandle, StartError> {
     gauntlet_sandbox::metrics::describe();
     *collected = Some(handle.clone());
     Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use gauntlet_policy::Policy;
+
+    use super::*;
+
+    #[test]
+    fn one_address_takes_its_share_of_connections_and_gives_it_back() {
+        let mut settings = Settings::new("nowhere", Policy::default());
+        settings.limits.connections_each = 2;
+        settings.proxies = vec!["10.0.0.1".parse().unwrap()];
+        let each = Each::default();
+        let place = |address: &str| Place::of(&settings, &each, address.parse().unwrap());
+        let held = (place("192.0.2.7").unwrap(), place("::ffff:192.0.2.7").unwrap());
+        assert!(place("192.0.2.7").is_none());
+        assert!(place("192.0.2.8").is_some());
+        let network = (place("2001:db8::1").unwrap(), place("2001:db8::2").unwrap());
+        assert!(place("2001:db8::3").is_none() && place("2001:db8:0:1::3").is_some());
+        let proxied: Vec<_> = (0..9).map(|_| place("10.0.0.1").unwrap()).collect();
+        drop(held.0);
+        assert!(place("192.0.2.7").is_some());
+        drop((held.1, network, proxied));
+        assert!(each.lock().unwrap().is_empty(), "nothing is kept of who has gone");
+    }
 }

@@ -62,6 +62,8 @@ pub struct Limits {
     pub patience: Duration,
     /// Connections at once. Default: 4096.
     pub connections: usize,
+    /// Connections at once from one address, of IPv6 from one /64; those of the operator's proxies are not counted. Default: 2048.
+    pub connections_each: usize,
     /// How long a request's head may take to arrive. Default: 10 s.
     pub head_time: Duration,
     /// How long a request's body may take to arrive. Default: 20 s.
@@ -84,6 +86,7 @@ impl Default for Limits {
             waiting: 64,
             patience: Duration::from_secs(10),
             connections: 4096,
+            connections_each: 2048,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(20),
             connection_time: Duration::from_secs(600),

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Exec) -> Result<u8, Failure> {
         // Moved, not copied: interpreters are large. The files that it names stay with `prepared`.
         let job = Job { trace: trace(args), ..std::mem::take(&mut prepared.job) };
         return end(args, &job, &added, |watch, tenant| match args.placement {
-            Placement::Worker => watched(language.pool(&job)?, watch, tenant, &job),
+            Placement::Worker => watched(language.pool()?, watch, tenant, &job),
             Placement::Inline => watched(Inline::new(), watch, tenant, &job),
         });
     }

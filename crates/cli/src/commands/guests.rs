@@ -9,8 +9,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use gauntlet_guests::{BuildError, Guests, Kind, Language, Source};
 use gauntlet_record::{GuestText, exit};
 use gauntlet_sandbox::Pool;
-use gauntlet_sandbox::tenants::Tenant;
-use gauntlet_target::{Job, TargetError, error_chain};
+use gauntlet_target::error_chain;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -135,9 +134,8 @@ fn warm(cache: &Path, name: &str) -> Result<Language, Failure> {
     };
     let failed = |why: String| Failure::harness(anyhow!("`{name}` was built and does not work: {why}"));
     let prepared = guests.job(name, &Source::new(program), &policy).map_err(|error| failed(error_chain(&error)))?;
-    let pool = Pool::builder().min(0).max(1).on_demand().shared_cache(guests.compiled(), KEPT).build();
-    let pool = pool.map_err(Failure::harness)?;
-    compile(&pool, &Tenant::default(), &prepared.job, COMPILING).map_err(Failure::harness)?;
+    let pool = Pool::builder().min(0).max(1).on_demand().shared_cache(guests.compiled(), KEPT);
+    let pool = pool.compiling_within(COMPILING).build().map_err(Failure::harness)?;
     let outcome = gauntlet_target::Target::run(&pool, &prepared.job).map_err(Failure::harness)?;
     let end = &outcome.ending;
     let well = matches!(end.ending, gauntlet_record::Ending::Returned)
@@ -145,15 +143,10 @@ fn warm(cache: &Path, name: &str) -> Result<Language, Failure> {
     if well { Ok(language) } else { Err(failed(format!("{}: {}", end.ending, end.detail))) }
 }
 
-/// Compiles the guest of a job, if its code is not kept yet. A guest that cannot be compiled is left to the run, which says so.
-pub(super) fn compile(pool: &Pool, tenant: &Tenant, job: &Job, within: Duration) -> Result<(), TargetError> {
-    pool.compile_ahead(tenant, &job.guest, &job.policy, within).map(|_| ())
-}
-
 #[derive(Serialize)]
 struct Document<'a> {
     cache: String,
-    languages: &'a [Language],
+    languages: Vec<&'a Language>,
 }
 
 fn list(args: &List) -> Result<u8, Failure> {

@@ -40,6 +40,9 @@ pub(super) fn run(args: &Run) -> Result<u8, Failure> {
         preflight(&policy)?;
     }
     let mut plan = plan(&policy, &corpus, targets, &args.selection, args.repeat, args.fail_fast)?;
+    if args.only.is_empty() {
+        without_programs(&mut plan, &args.selection);
+    }
     if let Some(guests) = guests {
         // What a target is asked with a program, our reference has to answer, too.
         plan.reference = Some(targets::plan("worker", false, Some(guests))?);
@@ -239,6 +242,21 @@ pub(super) fn plan(
         policy: policy.clone(),
         options,
     })
+}
+
+/// Leaves out attacks by a program in a language where no target runs one, unless a filter asked for them: a sandbox for WebAssembly alone
+/// lacks nothing without them.
+pub(super) fn without_programs(plan: &mut Plan, selection: &Selection) {
+    let speaks = |target: &TargetPlan| target.description.offers.iter().any(|offer| offer.starts_with("language:"));
+    if !selection.filter.is_empty() || plan.targets.iter().any(speaks) {
+        return;
+    }
+    let all = plan.attacks.len();
+    plan.attacks.retain(|attack| attack.language.is_none());
+    let left_out = all - plan.attacks.len();
+    if left_out > 0 {
+        anstream::eprintln!("left out: {left_out} attacks by programs in a language; `--guests` has them run");
+    }
 }
 
 fn dry_run(plan: &Plan, left_out: &[PlannedTrial]) -> Result<u8, Failure> {

@@ -114,6 +114,8 @@ pub struct Bench<'a> {
     pub judge: WrongJudge,
     /// Runs the sequence of calls of a case, in folders that are kept from one to the next: [`SequenceBench::run`](crate::SequenceBench::run).
     pub sequences: &'a dyn Fn(&Case, Depth) -> Ran,
+    /// How many sequences a case is: more than one where each run costs a process.
+    pub sequences_a_case: u32,
     /// What becomes of a guest's text on its way to a record.
     pub escape: fn(&[u8]) -> GuestText,
 }

@@ -45,8 +45,11 @@ const HEALTH: &[Health] = &[
 /// Functions whose successes are told.
 const TOLD: &[&str] = &["path_open", "path_symlink"];
 
-fn generate(_: &Bench<'_>, u: &mut Unstructured<'_>) -> arbitrary::Result<Case> {
-    let sequence = sequences::generate(u)?;
+fn generate(bench: &Bench<'_>, u: &mut Unstructured<'_>) -> arbitrary::Result<Case> {
+    let sequence = match bench.sequences_a_case {
+        1 => sequences::generate(u)?,
+        many => sequences::batch_of(u.arbitrary()?, many),
+    };
     let calls = sequence.to_string().lines().map(str::to_owned).collect();
     Ok(Case { wasm: Vec::new(), policy: sequences::POLICY.to_owned(), calls })
 }

@@ -26,6 +26,10 @@ const TRUNCATE: u64 = 8;
 const READ: u64 = 1 << 1;
 const WRITE: u64 = 1 << 6;
 const READDIR: u64 = 1 << 14;
+/// Every right but those of sockets: a host that checks rights gives those to no file and no directory.
+const FILES: u64 = (1 << 28) - 1;
+/// Rights with which nothing is opened to be written.
+const WRITES_NOTHING: u64 = FILES & !(1 | WRITE | 1 << 8 | 1 << 22);
 
 /// Functions by how often they are called: those that walk paths and move descriptors most, the plain ones seldom.
 const WEIGHTS: &[(u32, &str)] = &[
@@ -83,9 +87,14 @@ const WEIGHTS: &[(u32, &str)] = &[
 ///
 /// If the chance is of no use, which is what `arbitrary` says of its source.
 pub fn generate(u: &mut Unstructured<'_>) -> Result<Sequence> {
+    generate_from(u, 0)
+}
+
+/// The same with names from a number on, so that several sequences in one folder do not make the same ones.
+pub(super) fn generate_from(u: &mut Unstructured<'_>, fresh: u32) -> Result<Sequence> {
     let most = if u.ratio(1, 8)? { MAX_CALLS } else { 24 };
     let wanted = u.int_in_range(1..=most)?;
-    let mut state = State::default();
+    let mut state = State { fresh, ..State::default() };
     let mut calls = Vec::with_capacity(wanted);
     // Most guests open something first; without that, calls about descriptors have none.
     for (name, is, how) in [(&b"f"[..], Is::File, 0), (b"d", Is::Directory, DIRECTORY)] {
@@ -134,7 +143,7 @@ struct State {
     names: Vec<(Vec<u8>, Is)>,
     /// Calls that opened something, with what they opened and where it was made.
     opened: Vec<(usize, Is)>,
-    fresh: u8,
+    fresh: u32,
 }
 
 impl State {
@@ -142,8 +151,8 @@ impl State {
     fn opens(&mut self, name: &[u8], is: Is, how: u64, place: usize) -> Option<Call> {
         let function = Function::named("path_open")?;
         self.opened.push((place, is));
-        let rights = if is == Is::Directory { all_rights() & !WRITE } else { READ | WRITE };
-        let numbers = [how, rights, all_rights(), 0].map(Argument::Number);
+        let rights = if is == Is::Directory { WRITES_NOTHING } else { READ | WRITE };
+        let numbers = [how, rights, FILES, 0].map(Argument::Number);
         let mut arguments = vec![Argument::Number(3), Argument::Number(1), Argument::Bytes(name.to_vec())];
         arguments.extend(numbers);
         arguments.push(Argument::Own);
@@ -226,7 +235,7 @@ impl State {
             (self.fresh(u, Is::File)?, Is::File)
         } else {
             let (path, is) = self.known(u)?;
-            (self.changed(u, path)?, is)
+            (self.changed(u, path, is)?, is)
         };
         let (how, is) = match (create, is) {
             (true, _) => (weighted(u, &[(6, CREATE), (2, CREATE | EXCLUSIVE), (2, CREATE | TRUNCATE)])?, Is::File),
@@ -240,12 +249,11 @@ impl State {
                 (how, if how == DIRECTORY { Is::Directory } else { Is::File })
             }
         };
-        let both = all_rights();
         let rights = match is {
-            Is::Directory => weighted(u, &[(4, both & !WRITE), (3, READDIR), (1, READ), (1, both)])?,
-            Is::File | Is::Link => weighted(u, &[(4, READ | WRITE), (3, both), (2, READ), (1, WRITE), (1, 0)])?,
+            Is::Directory => weighted(u, &[(4, WRITES_NOTHING), (3, READDIR), (1, READ), (1, all_rights())])?,
+            Is::File | Is::Link => weighted(u, &[(4, READ | WRITE), (3, FILES), (2, READ), (1, WRITE), (1, 0)])?,
         };
-        let inherited = weighted(u, &[(4, both), (1, 0)])?;
+        let inherited = weighted(u, &[(6, FILES), (3, 0), (1, all_rights())])?;
         let flags = weighted(u, &[(14, 0), (2, 1), (1, 4), (1, 16), (1, 2)])?;
         let follow = weighted(u, &[(3, 1), (1, 0)])?;
         self.opened.push((place, is));
@@ -387,24 +395,37 @@ impl State {
     }
 
     fn path(&self, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-        let (path, _) = self.known(u)?;
-        self.changed(u, path)
+        let (path, is) = self.known(u)?;
+        self.changed(u, path, is)
     }
 
     /// A name that is not there yet, which from now on is known.
     fn fresh(&mut self, u: &mut Unstructured<'_>, is: Is) -> Result<Vec<u8>> {
         let mut path = Vec::new();
-        if u.ratio(1, 6)? {
-            path.extend_from_slice(u.choose(&["d/", "./", "s/", "d/../"])?.as_bytes());
+        if u.ratio(1, 5)? {
+            match self.link(u)? {
+                Some(link) if u.ratio(1, 2)? => path.extend([link, b"/"].concat()),
+                _ => path.extend_from_slice(u.choose(&["d/", "./", "s/", "d/../"])?.as_bytes()),
+            }
         }
         path.extend_from_slice(format!("n{}", self.fresh).as_bytes());
         self.fresh = self.fresh.wrapping_add(1);
         self.names.push((path.clone(), is));
-        if u.ratio(1, 16)? { self.changed(u, path) } else { Ok(path) }
+        if u.ratio(1, 16)? { self.changed(u, path, is) } else { Ok(path) }
     }
 
-    /// What a symbolic link says: upwards most of the time.
+    /// One of the links that were made last.
+    fn link(&self, u: &mut Unstructured<'_>) -> Result<Option<&[u8]>> {
+        let links = self.names.iter().rev().filter(|(_, is)| *is == Is::Link).take(3);
+        let links: Vec<&[u8]> = links.map(|(name, _)| name.as_slice()).collect();
+        Ok(if links.is_empty() { None } else { Some(*u.choose(&links)?) })
+    }
+
+    /// What a symbolic link says: upwards most of the time, and now and then by way of another link.
     fn target(&self, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+        if let (Some(link), true) = (self.link(u)?, u.ratio(1, 3)?) {
+            return Ok([link, weighted(u, &[(4, &b"/.."[..]), (1, b"/"), (1, b"/../..")])?].concat());
+        }
         if u.ratio(1, 3)? {
             return self.path(u);
         }
@@ -413,23 +434,23 @@ impl State {
         Ok(u.choose(&targets)?.as_bytes().to_vec())
     }
 
-    /// A path, changed now and then by what path walkers get wrong.
-    fn changed(&self, u: &mut Unstructured<'_>, path: Vec<u8>) -> Result<Vec<u8>> {
-        if !u.ratio(1, 3)? {
+    /// A path, changed now and then by what path walkers get wrong, and more often if it is a link: then by what may lie behind it.
+    fn changed(&self, u: &mut Unstructured<'_>, path: Vec<u8>, is: Is) -> Result<Vec<u8>> {
+        const BEHIND: [&str; 10] =
+            ["/", "/.", "/..", "//", "/canary", "/../canary", "/f", "/../..", "/outside/secret", "/../outside/secret"];
+        const BEHIND_A_LINK: [&str; 8] =
+            ["/", "/.", "/..", "/canary", "/outside/secret", "/w/canary", "/outside", "/f"];
+        const BEFORE: [&str; 8] = ["./", "d/../", "../", "/", "d/", "s/", "../rw/", "../ro/"];
+        let is_link = is == Is::Link;
+        if !(if is_link { u.ratio(2, 3)? } else { u.ratio(1, 3)? }) {
             return Ok(path);
         }
-        let behind =
-            ["/", "/.", "/..", "//", "/canary", "/../canary", "/f", "/../..", "/outside/secret", "/../outside/secret"];
-        let before = ["./", "d/../", "../", "/", "d/", "s/", "../rw/", "../ro/"];
-        let mut changed = Vec::new();
-        if u.ratio(1, 4)? {
-            changed.extend_from_slice(u.choose(&before)?.as_bytes());
-            changed.extend_from_slice(&path);
+        Ok(if u.ratio(1, 4)? {
+            [u.choose(&BEFORE)?.as_bytes(), &path].concat()
         } else {
-            changed.extend_from_slice(&path);
-            changed.extend_from_slice(u.choose(&behind)?.as_bytes());
-        }
-        Ok(changed)
+            let behind = if is_link { u.choose(&BEHIND_A_LINK)? } else { u.choose(&BEHIND)? };
+            [&path, behind.as_bytes()].concat()
+        })
     }
 }
 

@@ -40,11 +40,16 @@ impl Default for Health {
 impl Health {
     /// Counts a sequence by the error numbers of its calls. `exited` is whether it ended itself, as it was told to.
     pub fn count(&mut self, sequence: &Sequence, errnos: &[u32], traps: u64, exited: bool) {
-        self.sequences += 1;
         self.traps += traps;
-        self.calls += sequence.calls.len() as u64;
-        let mut reached = 0;
+        let (mut calls, mut reached) = (0, 0);
         for (call, errno) in sequence.calls.iter().zip(errnos) {
+            // What stands between the sequences of a batch.
+            if call.function.name() == "guest.close_all" {
+                self.one(calls, reached);
+                (calls, reached) = (0, 0);
+                continue;
+            }
+            calls += 1;
             if *errno == NOT_REACHED {
                 continue;
             }
@@ -55,8 +60,14 @@ impl Health {
                 *ok += 1;
             }
         }
+        self.one(calls, reached);
+    }
+
+    fn one(&mut self, calls: u64, reached: u64) {
+        self.sequences += 1;
+        self.calls += calls;
         self.reached += reached;
-        self.lost += u64::from(reached * 2 < sequence.calls.len() as u64);
+        self.lost += u64::from(reached * 2 < calls);
     }
 
     /// Adds the counts of another run.
@@ -157,6 +168,10 @@ mod tests {
         bad.count(&sequence, &[NO_ANSWER, NOT_REACHED], 1, false);
         bad.count(&sequence, &[NOT_REACHED, NOT_REACHED], 1, false);
         assert_eq!(bad.faults().len(), 3, "{:?}", bad.faults());
+        let batch = super::super::batch(&[sequence.clone(), sequence]);
+        let mut half = Health::default();
+        half.count(&batch, &[0, 0, 0, NOT_REACHED, NOT_REACHED], 0, false);
+        assert_eq!((half.sequences, half.calls, half.lost), (2, 4, 1));
         good.add(&bad);
         assert_eq!((good.sequences, good.lost, good.traps), (3, 1, 2));
         assert_eq!(good.of(Function::named("path_symlink").unwrap()), (1, 2));

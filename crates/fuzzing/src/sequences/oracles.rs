@@ -18,6 +18,7 @@ pub const ORACLES: &[(&str, &str)] = &[
     ("descriptor-outside-grant", "no descriptor that the guest has opened leads out of the granted folders"),
     ("outside-changed", "names, size, mode, content, links and times outside of the granted folders stay as they are"),
     ("read-only-changed", "so do those in the folder that is granted for reading"),
+    ("grant-moved", "the granted folders themselves stay where they are"),
     ("read-only-opened-for-writing", "no descriptor in the folder that is granted for reading can be written through"),
     ("canary-read", "what stands outside never comes to the guest's memory or output"),
     ("special-file-opened", "devices, FIFOs and sockets in a granted folder stay shut"),
@@ -103,10 +104,12 @@ pub(super) fn errnos(errnos: &[u32], findings: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn outside(changed: &[(bool, String)], findings: &mut Vec<Finding>) {
-    for (read_only, what) in changed {
-        findings.push(finding(if *read_only { "read-only-changed" } else { "outside-changed" }, what));
-    }
+pub(super) fn outside(changed: &[(&'static str, String)], findings: &mut Vec<Finding>) {
+    findings.extend(changed.iter().map(|(oracle, what)| {
+        // What became of the same file or folder is the same fault.
+        let name = what.split(':').next().unwrap_or_default().to_owned();
+        Finding { place: name, ..finding(oracle, what) }
+    }));
 }
 
 /// What the writable folder held against what the policy lets a guest make in it.

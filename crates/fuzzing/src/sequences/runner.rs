@@ -9,8 +9,9 @@ use gauntlet_policy::Policy;
 use gauntlet_record::{Cause, Ending, LimitKey};
 use gauntlet_target::{Job, Outcome, Session, Target, TargetError, Value};
 
-use super::call::Sequence;
+use super::call::{Argument, Sequence};
 use super::encode::{Encoded, NO_ANSWER, NOT_REACHED, RECORDS, encode};
+use super::generate::{MAX_CALLS, generate_from};
 use super::health::Health;
 use super::interpreter::{interpreter, program};
 use super::oracles;
@@ -43,7 +44,7 @@ isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup:
 /// The same limits for a whole program a sequence or a batch: its trace goes to standard output, so that has to hold it.
 pub const PROGRAM_POLICY: &str = "\
 version: 1
-limits: { deadline: 20s, cpu-time: 20s, fuel: 100_000_000, memory: 16MiB, output: 8MiB, open-files: 6, disk: 256KiB, files: 8, \
+limits: { deadline: 10s, cpu-time: 10s, fuel: 100_000_000, memory: 16MiB, output: 8MiB, open-files: 6, disk: 256KiB, files: 8, \
 host-work: 64MiB }
 isolation: { process: off, seccomp: off, landlock: off, namespaces: off, cgroup: off, user: caller }
 ";
@@ -118,8 +119,28 @@ impl std::fmt::Debug for Runner<'_> {
 /// The sequence of one case of a seed. Each case stands alone.
 #[must_use]
 pub fn sequence_of(seed: u64, case: u64) -> Sequence {
+    sequence_from(seed, case, 0)
+}
+
+fn sequence_from(seed: u64, case: u64, names: u32) -> Sequence {
     let bytes = SplitMix64::of(seed, case).bytes(super::generate::BYTES);
-    super::generate::generate(&mut arbitrary::Unstructured::new(&bytes)).unwrap_or_default()
+    generate_from(&mut arbitrary::Unstructured::new(&bytes), names).unwrap_or_default()
+}
+
+/// So many sequences of a seed as one, without the calls that end a guest or its process, since nothing would come after them, and
+/// without those that shut standard output, which the trace of all goes to.
+#[must_use]
+pub fn batch_of(seed: u64, count: u32) -> Sequence {
+    let most = u32::try_from(MAX_CALLS).unwrap_or(u32::MAX);
+    let sequences: Vec<Sequence> =
+        (0..count).map(|place| sequence_from(seed, place.into(), place.saturating_mul(most))).collect();
+    let mut all = batch(&sequences);
+    all.replace("sched_yield", |call| match call.function.name() {
+        "proc_exit" | "proc_raise" | "guest.trap" | "guest.burn" => true,
+        "fd_close" | "fd_renumber" => call.arguments.contains(&Argument::Number(1)),
+        _ => false,
+    });
+    all
 }
 
 /// Several sequences as one, for targets to which a start is dear. What one left open is shut before the next.

@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileExt as _, symlink};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
@@ -40,6 +40,8 @@ pub(super) struct World {
     held: Vec<Held>,
     /// The writable folder, held open.
     folder: OwnedFd,
+    /// Which folders were granted: device and number of the writable one and of the other.
+    granted: [(u64, u64); 2],
     /// Whether there is a FIFO in the writable folder.
     fifo: bool,
 }
@@ -119,10 +121,12 @@ impl World {
         let names =
             ["", "canary", "w", "w/canary", "w/outside", "w/outside/secret", "w/ro", "w/ro/r", "w/ro/d", "w/ro/d/h"];
         let held = names.into_iter().map(|name| Held::new(&root, name)).collect::<io::Result<_>>()?;
+        let (writable, read_only) = (world.join("rw"), world.join("ro"));
         let own = Self {
             _base: base,
-            writable: world.join("rw"),
-            read_only: world.join("ro"),
+            granted: [&writable, &read_only].map(|path| identity(path)),
+            writable,
+            read_only,
             canary: canary.to_owned(),
             held,
             folder: open_folder(CWD, &world.join("rw"))?,
@@ -132,10 +136,18 @@ impl World {
         Ok(own)
     }
 
-    /// What has changed outside of the writable folder: each with whether it lies in the one granted for reading.
-    pub(super) fn changed(&self) -> Vec<(bool, String)> {
+    /// What has changed outside of the writable folder: each with the oracle that is about it.
+    pub(super) fn changed(&self) -> Vec<(&'static str, String)> {
         let mut changed = Vec::new();
+        // A guest that moves its own grant changes the folders that it stands in. That is not a way out of it.
+        let moved = [&self.writable, &self.read_only].map(|path| identity(path)) != self.granted;
+        if moved {
+            changed.push(("grant-moved", "a granted folder is gone from its place".to_owned()));
+        }
         for held in &self.held {
+            if moved && ["w", "w/ro"].contains(&held.name) {
+                continue;
+            }
             let what = match Seen::of(&held.file) {
                 Ok(now) if now == held.seen => match held.same_content() {
                     true => continue,
@@ -145,7 +157,8 @@ impl World {
                 Err(error) => error.to_string(),
             };
             let name = if held.name.is_empty() { "." } else { held.name };
-            changed.push((held.name.starts_with("w/ro"), format!("{name}: {what}")));
+            let oracle = if name.starts_with("w/ro") { "read-only-changed" } else { "outside-changed" };
+            changed.push((oracle, format!("{name}: {what}")));
         }
         changed
     }
@@ -190,6 +203,11 @@ impl Held {
         // A folder has none.
         self.content.is_empty() || self.file.read_exact_at(now, 0).is_ok() && *now == *self.content
     }
+}
+
+/// Device and number of what stands under a path; zeros if there is nothing.
+fn identity(path: &Path) -> (u64, u64) {
+    fs::symlink_metadata(path).map_or((0, 0), |found| (found.dev(), found.ino()))
 }
 
 fn open_folder(beneath: impl AsFd, name: &Path) -> io::Result<OwnedFd> {
@@ -330,9 +348,18 @@ mod tests {
         assert_eq!(world.sweep().unwrap().names, FIRST_NAMES);
         assert_eq!(world.changed(), []);
         fs::hard_link(world.read_only.join("r"), world.writable.join("r")).unwrap();
-        assert_eq!(world.changed(), [(true, "w/ro/r: links, ctime".to_owned())]);
+        assert_eq!(world.changed(), [("read-only-changed", "w/ro/r: links, ctime".to_owned())]);
         fs::write(world.writable.join("../outside/new"), "").unwrap();
-        assert!(world.changed().iter().any(|(read_only, text)| !read_only && text.starts_with("w/outside: ")));
+        assert!(world.changed().iter().any(|(id, text)| *id == "outside-changed" && text.starts_with("w/outside: ")));
+    }
+
+    #[test]
+    fn a_grant_that_is_moved_is_no_way_out_of_it() {
+        let world = World::new("89ab", false).unwrap();
+        fs::rename(&world.read_only, world.writable.join("n0")).unwrap();
+        assert_eq!(world.changed(), [("grant-moved", "a granted folder is gone from its place".to_owned())]);
+        fs::write(world.writable.join("../canary"), "another").unwrap();
+        assert!(world.changed().iter().any(|(id, text)| *id == "outside-changed" && text.starts_with("w/canary: ")));
     }
 
     #[test]

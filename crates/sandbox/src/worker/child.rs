@@ -86,7 +86,9 @@ fn work() -> io::Result<()> {
         unmetered: super::unmetered(&protections),
         cache: match purpose {
             Purpose::Run { cached: true } => ground.readable.first().cloned(),
-            Purpose::Run { cached: false } | Purpose::Probe(_) => None,
+            Purpose::Run { cached: false } => None,
+            #[cfg(feature = "probes")]
+            Purpose::Probe(_) => None,
             Purpose::Compile => ground.writable.clone(),
         },
         pool: None,
@@ -115,6 +117,7 @@ fn work() -> io::Result<()> {
     }
     let Task { mut job, elapsed, kept } = serde_json::from_slice(&bytes)?;
     let start = received.checked_sub(Duration::from_nanos(elapsed)).unwrap_or(received);
+    #[cfg(feature = "probes")]
     if let Purpose::Probe(probe) = purpose {
         let outcome = crate::probe::attempt(probe, &job.stdin);
         prepared.done();
@@ -150,6 +153,7 @@ fn work() -> io::Result<()> {
         Purpose::Run { .. } => prepared.execute(&job, kept, host, &output, start, &mut told),
         Purpose::Compile => prepared.compile_only(&job, start, &mut told),
         // It was answered above.
+        #[cfg(feature = "probes")]
         Purpose::Probe(_) => return Err(io::ErrorKind::InvalidData.into()),
     };
     prepared.done();

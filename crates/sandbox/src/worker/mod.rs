@@ -22,6 +22,7 @@ use self::protocol::Purpose;
 use crate::deny::{self, DenyList};
 use crate::execute::{complete_usage, used};
 use crate::live::Follow;
+#[cfg(feature = "probes")]
 use crate::probe::{Attempt, Probe, ProbeWorld};
 use crate::{ENGINE, ENGINE_VERSION, Protections, UnknownProtection, jail, offers};
 
@@ -88,6 +89,7 @@ impl Worker {
     /// # Errors
     ///
     /// If no worker could be started, or a mechanism that the policy requires is not to be had.
+    #[cfg(feature = "probes")]
     pub fn probe(
         &self,
         policy: &Policy,

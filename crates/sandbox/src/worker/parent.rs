@@ -73,28 +73,44 @@ pub(super) struct Started {
 #[derive(Debug, Default)]
 struct Outgoing {
     bytes: Vec<u8>,
+    /// Whether a guest's bytes follow, which are large, and left where they are.
+    guest: bool,
     sent: usize,
 }
 
 impl Outgoing {
     /// Adds a frame. `key` is the policy's key for what may be too large in it.
     fn add(&mut self, kind: Kind, bytes: &[u8], key: &str) -> Result<(), TargetError> {
-        if bytes.len() > protocol::MAX_FRAME {
-            let why = format!(
-                "a worker takes at most {} bytes in one piece, and these are {}",
-                protocol::MAX_FRAME,
-                bytes.len()
-            );
-            return Err(TargetError::LimitUnenforced { key: key.into(), why });
-        }
-        protocol::write(&mut self.bytes, kind, bytes).map_err(|error| TargetError::Protocol(error.to_string()))
+        self.head(kind, bytes.len(), key)?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Adds the frame of a guest, the last one, whose bytes are handed to each flush from now on.
+    fn add_guest(&mut self, guest: &[u8]) -> Result<(), TargetError> {
+        self.head(Kind::Guest, guest.len(), "limits.module-size")?;
+        self.guest = true;
+        Ok(())
+    }
+
+    fn head(&mut self, kind: Kind, length: usize, key: &str) -> Result<(), TargetError> {
+        let head = protocol::head(kind, length).ok_or_else(|| TargetError::LimitUnenforced {
+            key: key.into(),
+            why: format!("a worker takes at most {} bytes in one piece, and these are {length}", protocol::MAX_FRAME),
+        })?;
+        self.bytes.extend_from_slice(&head);
+        Ok(())
     }
 
     /// Sends as much as the worker takes now. One that is gone shows in what it did not answer, so a broken pipe is no error here.
-    fn flush(&mut self, process: &mut Process) {
-        while let (Some(pipe), Some(left)) = (&mut process.stdin, self.bytes.get(self.sent..))
-            && !left.is_empty()
-        {
+    fn flush(&mut self, process: &mut Process, guest: &[u8]) {
+        let guest = if self.guest { guest } else { &[] };
+        while let Some(pipe) = &mut process.stdin {
+            let left = match self.sent.checked_sub(self.bytes.len()) {
+                None => self.bytes.get(self.sent..),
+                Some(sent) => guest.get(sent..),
+            };
+            let Some(left) = left.filter(|left| !left.is_empty()) else { break };
             match pipe.write(left) {
                 Ok(written) => self.sent += written,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -187,7 +203,7 @@ impl Started {
         let setup = serde_json::to_vec(&setup).map_err(|error| TargetError::Protocol(error.to_string()))?;
         let mut outgoing = Outgoing::default();
         outgoing.add(Kind::Setup, &setup, "policy")?;
-        outgoing.flush(&mut process);
+        outgoing.flush(&mut process, &[]);
         Ok(Self {
             process,
             _group: group,
@@ -229,12 +245,12 @@ impl Started {
         let task = serde_json::to_vec(&Task { job: told, elapsed: nanos(start.elapsed()), kept })
             .map_err(|error| TargetError::Protocol(error.to_string()))?;
         self.outgoing.add(Kind::Job, &task, "grants.stdin")?;
-        self.outgoing.flush(&mut self.process);
+        self.outgoing.flush(&mut self.process, &[]);
         let mut sent = Some(sent);
         let killed: Option<LimitKey> = loop {
             let (readable, writable) = self.wait(self.next_look(start))?;
             if writable {
-                self.outgoing.flush(&mut self.process);
+                self.outgoing.flush(&mut self.process, &job.guest);
             }
             if readable {
                 let mut chunk = [0; 64 << 10];
@@ -255,8 +271,9 @@ impl Started {
                         return Ok(Ended { outcome, given: true, remains: Remains { _started: self } });
                     }
                     if kind == Kind::Ready {
-                        self.outgoing.add(Kind::Guest, &job.guest, "limits.module-size")?;
-                        self.outgoing.flush(&mut self.process);
+                        self.process.expect(job.guest.len());
+                        self.outgoing.add_guest(&job.guest)?;
+                        self.outgoing.flush(&mut self.process, &job.guest);
                         if let Some(sent) = sent.take() {
                             sent();
                         }

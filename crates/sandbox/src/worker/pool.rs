@@ -45,6 +45,7 @@ pub struct PoolBuilder {
     per_tenant: usize,
     patience: Option<Duration>,
     ahead: bool,
+    compiling: Option<Duration>,
     lift: Vec<String>,
 }
 
@@ -127,6 +128,15 @@ impl PoolBuilder {
         self
     }
 
+    /// Lets the compilation of code that is to be kept take so much time and CPU time, whatever the policy of the run says; the run's clocks
+    /// begin after it. For pools whose guests their caller chose, such as the interpreter of a language, whose compilation is nothing that
+    /// a program in that language caused. Default: it is part of the run.
+    #[must_use]
+    pub const fn compiling_within(mut self, time: Duration) -> Self {
+        self.compiling = Some(time);
+        self
+    }
+
     /// Leaves protections out, by id: for comparisons.
     ///
     /// # Errors
@@ -161,6 +171,7 @@ impl PoolBuilder {
             queue: Queue::new(size),
             patience: self.patience,
             ahead: self.ahead,
+            compiling: self.compiling,
             lift: self.lift,
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -214,6 +225,7 @@ struct Shared {
     queue: Queue,
     patience: Option<Duration>,
     ahead: bool,
+    compiling: Option<Duration>,
     lift: Vec<String>,
     state: Mutex<State>,
     wake: Condvar,
@@ -271,6 +283,17 @@ impl Kind {
         let text = serde_json::to_vec(&policy).map_err(|error| TargetError::Protocol(error.to_string()))?;
         Ok(Self { key: Key { policy: digest(&text), keeps }, policy, protections })
     }
+
+    /// For compiling under a policy, with nothing granted, in a time of the caller's.
+    fn compiling(policy: &Policy, within: Duration, lift: &[String]) -> Result<Self, TargetError> {
+        let mut policy = policy.clone();
+        policy.grants = gauntlet_policy::Grants::default();
+        for key in [LimitKey::Deadline, LimitKey::CpuTime, LimitKey::CompileTime] {
+            let nanos = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
+            policy.limits.set(key, gauntlet_policy::Limit::At(nanos, gauntlet_policy::Span::default()));
+        }
+        Self::of(&policy, true, lift)
+    }
 }
 
 impl Pool {
@@ -289,6 +312,7 @@ impl Pool {
             per_tenant: usize::MAX,
             patience: None,
             ahead: true,
+            compiling: None,
             lift: Vec::new(),
         }
     }
@@ -352,18 +376,12 @@ impl Pool {
     ) -> Result<Option<Outcome>, TargetError> {
         let start = Instant::now();
         let Some(cache) = self.shared.cache.as_ref().filter(|_| guest.len() >= WORTH_KEEPING) else { return Ok(None) };
-        let mut policy = policy.clone();
-        policy.grants = gauntlet_policy::Grants::default();
-        for key in [LimitKey::Deadline, LimitKey::CpuTime, LimitKey::CompileTime] {
-            let nanos = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
-            policy.limits.set(key, gauntlet_policy::Limit::At(nanos, gauntlet_policy::Span::default()));
-        }
-        let kind = Arc::new(Kind::of(&policy, true, &self.shared.lift)?);
+        let kind = Arc::new(Kind::compiling(policy, within, &self.shared.lift)?);
         let name = cache.name(tenant.sha256(), &digest(guest), &kind.policy, &kind.protections);
         if name.is_dir() {
             return Ok(None);
         }
-        let job = Job { guest: guest.to_vec(), policy, ..Job::default() };
+        let job = Job { guest: guest.to_vec(), policy: kind.policy.clone(), ..Job::default() };
         if let Some(refused) = too_large(&job, &kind.protections) {
             return Ok(Some(refused));
         }
@@ -521,12 +539,21 @@ impl Shared {
         let Ready { started, slot, counted, .. } = ready;
         drop(counted);
         let _busy = WorkerCounted::busy();
-        let mut kept = false;
+        let (mut kept, mut start) = (false, run.start);
         if let (Some((cache, name)), Some(slot)) = (name, &slot) {
             kept = cache.lend(name, slot);
             metrics::cache(kept);
             if !kept {
-                if let Some(ended) = self.compile(cache, name, run)? {
+                let ended = match self.compiling {
+                    None => self.compile(cache, name, run)?,
+                    Some(within) => {
+                        let kind = Arc::new(Kind::compiling(&run.job.policy, within, &self.lift)?);
+                        let ended = self.compile(cache, name, &Run { kind: &kind, ..*run })?;
+                        start = Instant::now();
+                        ended
+                    }
+                };
+                if let Some(ended) = ended {
                     return Ok((ended, true));
                 }
                 // Counted as a miss above, whatever comes of this.
@@ -534,7 +561,7 @@ impl Shared {
             }
         }
         // The next one gets ready while this one runs.
-        let ended = started.run(run.job, kept, run.start, run.follow, deny, || self.order(run.kind))?;
+        let ended = started.run(run.job, kept, start, run.follow, deny, || self.order(run.kind))?;
         self.lock().ended.push((ended.remains, slot));
         self.wake.notify_all();
         Ok((ended.outcome, ended.given))

@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+/// What a pipe holds by itself, and what the system lets anybody have, in bytes. Source: pipe(7).
+const PIPE: usize = 64 << 10;
+const MAX_PIPE: usize = 1 << 20;
+
 /// A worker that is ended and reaped on every path.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -54,6 +58,13 @@ impl Process {
     /// Its number, as this process sees it.
     pub(super) const fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Makes room in its pipe for much at once, as far as the system allows: every time it is full costs a turn of both processes.
+    pub(super) fn expect(&self, bytes: usize) {
+        if let Some(pipe) = self.stdin.as_ref().filter(|_| bytes > PIPE) {
+            let _ = rustix::pipe::fcntl_setpipe_size(pipe, bytes.min(MAX_PIPE));
+        }
     }
 
     pub(super) fn stdout(&self) -> BorrowedFd<'_> {

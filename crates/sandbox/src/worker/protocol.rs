@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Protections;
 use crate::jail::Ground;
+#[cfg(feature = "probes")]
 use crate::probe::Probe;
 
 /// Most bytes of one frame.
@@ -86,6 +87,7 @@ pub(crate) enum Purpose {
     /// Compiling one guest into the ground's writable directory, and nothing else.
     Compile,
     /// Trying one thing that the jail has to stop. Such a worker runs no guest.
+    #[cfg(feature = "probes")]
     Probe(Probe),
 }
 
@@ -106,12 +108,17 @@ pub(crate) struct Task {
 ///
 /// If the other end is gone.
 pub(crate) fn write(to: &mut dyn Write, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let mut frame = Vec::with_capacity(bytes.len() + 5);
-    frame.push(kind as u8);
-    frame.extend_from_slice(&length.to_le_bytes());
+    let head = head(kind, bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
+    let mut frame = Vec::with_capacity(bytes.len() + head.len());
+    frame.extend_from_slice(&head);
     frame.extend_from_slice(bytes);
     to.write_all(&frame)
+}
+
+/// What a frame of so many bytes begins with; none if they are too many.
+pub(crate) fn head(kind: Kind, length: usize) -> Option<[u8; 5]> {
+    let [a, b, c, d] = u32::try_from(length).ok().filter(|_| length <= MAX_FRAME)?.to_le_bytes();
+    Some([kind as u8, a, b, c, d])
 }
 
 /// Reads one frame, waiting for it.

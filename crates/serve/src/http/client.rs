@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::header::{self, HeaderValue};
 
 use super::{App, blocking};
 use crate::keys::{self, Scope};
@@ -34,11 +34,22 @@ pub(super) fn address(app: &App, request: &Request) -> Result<IpAddr, Problem> {
     if !app.settings.proxies.contains(&peer) {
         return Ok(peer);
     }
-    // The last entry that is no proxy of ours: everything before it is whatever the client wrote.
-    let lines = request.headers().get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-    let entries: Vec<IpAddr> =
-        lines.flat_map(|line| line.split(',')).filter_map(|entry| entry.trim().parse().ok()).collect();
-    Ok(entries.into_iter().map(|it| it.to_canonical()).rfind(|it| !app.settings.proxies.contains(it)).unwrap_or(peer))
+    let lines: Vec<&HeaderValue> = request.headers().get_all("x-forwarded-for").iter().collect();
+    Ok(forwarded(&lines, &app.settings.proxies).unwrap_or(peer))
+}
+
+/// The last entry that is no proxy of ours: everything before it is whatever the client wrote. One that is no address ends the search, so
+/// that nobody's own words take its place.
+fn forwarded(lines: &[&HeaderValue], proxies: &[IpAddr]) -> Option<IpAddr> {
+    for line in lines.iter().rev() {
+        for entry in line.to_str().ok()?.rsplit(',') {
+            let address = entry.trim().parse::<IpAddr>().ok()?.to_canonical();
+            if !proxies.contains(&address) {
+                return Some(address);
+            }
+        }
+    }
+    None
 }
 
 /// The token of a request, if it has one.
@@ -93,4 +104,30 @@ async fn client(app: &Arc<App>, address: IpAddr, token: Option<String>, scope: S
         return Err(Problem::new(Kind::KeyScope, format!("this is for keys of the scope `{}`", scope.as_str())));
     }
     Ok(Client { tenant })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_the_nearest_proxy_wrote_and_nothing_before_it() {
+        let proxies = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        let cases: [(&[&'static str], Option<&str>); 9] = [
+            (&["192.0.2.7"], Some("192.0.2.7")),
+            (&["6.6.6.6, 192.0.2.7, 10.0.0.2"], Some("192.0.2.7")),
+            (&["6.6.6.6", "::ffff:192.0.2.7"], Some("192.0.2.7")),
+            (&["6.6.6.6", "192.0.2.7", "10.0.0.1"], Some("192.0.2.7")),
+            (&["6.6.6.6, 192.0.2.7:4711"], None),
+            (&["6.6.6.6, unknown, 10.0.0.2"], None),
+            (&["6.6.6.6", ""], None),
+            (&["10.0.0.2"], None),
+            (&[], None),
+        ];
+        for (lines, found) in cases {
+            let values: Vec<HeaderValue> = lines.iter().map(|line| HeaderValue::from_static(line)).collect();
+            let values: Vec<&HeaderValue> = values.iter().collect();
+            assert_eq!(forwarded(&values, &proxies), found.map(|found| found.parse().unwrap()), "{lines:?}");
+        }
+    }
 }

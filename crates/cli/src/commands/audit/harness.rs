@@ -7,7 +7,7 @@ use gauntlet_record::{Event, Record, Trial};
 use gauntlet_runner::{Output, TargetChoice};
 
 use super::Audit;
-use crate::commands::run::{cancel_on_signal, plan, preflight, releases, start, trials};
+use crate::commands::run::{cancel_on_signal, plan, preflight, releases, start, trials, without_programs};
 use crate::commands::{layers, probes, selftest};
 use crate::failure::Failure;
 use crate::{inputs, targets};
@@ -28,6 +28,7 @@ pub(super) fn run(args: &Audit, output: &mut Output) -> Result<Made, Failure> {
         preflight(&policy)?;
     }
     let mut plan = plan(&policy, &corpus, chosen, &args.selection, 1, false)?;
+    without_programs(&mut plan, &args.selection);
     plan.options.releases = releases(&plan.attacks, false)?;
     if args.layers {
         layers::check(&plan)?;

@@ -6,8 +6,7 @@ use anyhow::anyhow;
 use gauntlet_guests::{Guests, GuestsError, Kind, Language, Prepared, Source, SourceFile};
 use gauntlet_policy::{Policy, Stdin, read_limited};
 use gauntlet_sandbox::Pool;
-use gauntlet_sandbox::tenants::Tenant;
-use gauntlet_target::{Job, TargetError};
+use gauntlet_target::TargetError;
 
 use crate::args::Exec;
 use crate::commands::guests;
@@ -85,14 +84,12 @@ impl Chosen {
     }
 
     /// What runs it: a worker that finds the interpreter compiled.
-    pub(super) fn pool(&self, job: &Job) -> Result<Pool, TargetError> {
+    pub(super) fn pool(&self) -> Result<Pool, TargetError> {
         let pool = Pool::builder().min(0).max(1).on_demand();
         if self.language.kind != Kind::Interpreter {
             return pool.build();
         }
-        let pool = pool.shared_cache(self.guests.compiled(), guests::KEPT).build()?;
-        guests::compile(&pool, &Tenant::default(), job, guests::COMPILING)?;
-        Ok(pool)
+        pool.shared_cache(self.guests.compiled(), guests::KEPT).compiling_within(guests::COMPILING).build()
     }
 }
 

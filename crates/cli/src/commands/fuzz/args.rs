@@ -30,7 +30,7 @@ pub(crate) struct Fuzz {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The pair of a generator and its oracles [default: all, one after the other].
+    /// The pair of a generator and its oracles [default: all, one after the other; for a command target wasi-sequences].
     #[arg(value_name = "PAIR")]
     pub(crate) pair: Option<String>,
     /// How long, in all.
@@ -48,7 +48,7 @@ pub(crate) struct Run {
     /// The policy [default: one with small limits].
     #[arg(long, short, value_name = "POLICY")]
     pub(crate) policy: Option<String>,
-    /// What is fuzzed: inline, worker, pool, `mistake:NAME`, or a command target.
+    /// What is fuzzed: inline, worker, pool, `mistake:NAME`, or a command target, which gets the pair wasi-sequences if none is named.
     #[arg(long, alias = "placement", value_name = "TARGET", default_value = "inline")]
     pub(crate) target: String,
     /// Folder for what is found.

@@ -18,6 +18,9 @@ use crate::{inputs, targets};
 /// Prefix of a broken executor's name.
 const MISTAKE: &str = "mistake:";
 
+/// Sequences of calls that one process of a command target runs.
+pub(super) const SEQUENCES_A_PROGRAM: u32 = 16;
+
 /// All that a bench borrows.
 pub(super) struct Stand {
     target: Box<dyn Target>,
@@ -25,6 +28,7 @@ pub(super) struct Stand {
     policy: Policy,
     corpus: Corpus,
     judge: WrongJudge,
+    sequences_a_case: u32,
     escape: fn(&[u8]) -> GuestText,
     /// Where policies are written that the executor is asked to load.
     scratch: tempfile::TempDir,
@@ -58,6 +62,7 @@ impl Stand {
             policy,
             corpus,
             judge: sound,
+            sequences_a_case: 1,
             escape: escaped,
             scratch,
         };
@@ -74,6 +79,8 @@ impl Stand {
             _ => match target.strip_prefix(MISTAKE) {
                 Some(name) => stand.weaken(name)?,
                 None => {
+                    // The start of a foreign program is dear.
+                    stand.sequences_a_case = SEQUENCES_A_PROGRAM;
                     let plan = targets::plan(target, false, None)?;
                     stand.target = targets::make(&plan.choice, stand.scratch.path())
                         .map_err(|why| Failure::usage(anyhow!(why)))?;
@@ -101,6 +108,11 @@ impl Stand {
         Ok(())
     }
 
+    /// Whether what is fuzzed is no executor of ours.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.sequences_a_case > 1
+    }
+
     pub(super) fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -124,6 +136,7 @@ impl Stand {
             loads: &loads,
             judge: self.judge,
             sequences: &in_folders,
+            sequences_a_case: self.sequences_a_case,
             escape: self.escape,
         };
         run(&bench)

@@ -23,7 +23,7 @@ pub(super) struct Interpreters(pub(super) Guests);
 
 impl Languages for Interpreters {
     fn list(&self) -> Vec<Language> {
-        let interpreted = self.0.languages().iter().filter(|language| language.kind == Kind::Interpreter);
+        let interpreted = self.0.languages().into_iter().filter(|language| language.kind == Kind::Interpreter);
         interpreted
             .map(|language| Language {
                 id: language.id.clone(),

@@ -1,12 +1,12 @@
 //! Starting the service, and ending it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args as ClapArgs;
-use gauntlet_guests::Guests;
 use gauntlet_policy::Policy;
 use gauntlet_record::exit;
 use gauntlet_serve::{AllLanguages, Languages, Server, Settings, StartError, Wasm};
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::Place;
 use super::languages::Interpreters;
+use crate::commands::guests;
 use crate::failure::Failure;
 use crate::inputs;
 
@@ -27,6 +28,9 @@ pub(super) struct Start {
     /// The policy that every run is held to: a preset's name or a file. Requests can only tighten it.
     #[arg(long, value_name = "POLICY", default_value = "code-runner")]
     policy: String,
+    /// The language guests in this folder [default: the one that `gauntlet guests` uses].
+    #[arg(long, value_name = "DIR")]
+    guests: Option<PathBuf>,
     /// Runs at once [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     runs: Option<u16>,
@@ -103,17 +107,18 @@ fn policy(name: &str) -> Result<Policy, Failure> {
 }
 
 /// What can be run here: interpreters first, since they are what most people come for.
-fn languages() -> Result<Arc<dyn Languages>, Failure> {
+fn languages(guests: Option<&Path>) -> Result<Arc<dyn Languages>, Failure> {
     let mut languages = AllLanguages::default();
-    if let Some(cache) = gauntlet_guests::default_cache() {
-        languages = languages.and(Interpreters(Guests::open(cache).map_err(Failure::harness)?));
+    // Without a folder, and without one by default, there is WebAssembly alone.
+    if guests.is_some() || gauntlet_guests::default_cache().is_some() {
+        languages = languages.and(Interpreters(guests::open(guests)?));
     }
     Ok(Arc::new(languages.and(Wasm)))
 }
 
 pub(super) fn run(args: &Start) -> Result<u8, Failure> {
     let settings = args.settings()?;
-    let languages = languages()?;
+    let languages = languages(args.guests.as_deref())?;
     for language in languages.list().iter().filter(|language| !language.available) {
         anstream::eprintln!("{} is not ready: {}", language.name, language.note);
     }
