@@ -22,7 +22,7 @@ fn steady(mut record: Record) -> Record {
     let steady_run = |run: &Run| Run {
         measured: gauntlet_record::Measured::default(),
         usage: Vec::new(),
-        confinement: Vec::new(),
+        confinement: gauntlet_record::Shared::default(),
         // A benign twin writes its nonce, the end of which is random.
         stdout: gauntlet_record::GuestText::default(),
         ..run.clone()

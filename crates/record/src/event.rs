@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Record, Trial};
+use crate::{Lists, Record, Trial};
 
 /// One line of the events file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,7 @@ pub enum EventError {
 pub fn read_events(text: &str) -> Result<Record, EventError> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let mut record: Option<Record> = None;
+    let mut lists = Lists::default();
     for (index, line) in lines.iter().enumerate() {
         let event = match serde_json::from_str::<Event>(line) {
             Ok(event) => event,
@@ -62,7 +63,10 @@ pub fn read_events(text: &str) -> Result<Record, EventError> {
         };
         match (event, &mut record) {
             (Event::RunStarted { record: started, .. }, None) => record = Some(Record { complete: false, ..started }),
-            (Event::TrialFinished { trial }, Some(record)) => record.trials.push(trial),
+            (Event::TrialFinished { mut trial }, Some(record)) => {
+                lists.share(&mut trial);
+                record.trials.push(trial);
+            }
             (Event::RunFinished { at }, Some(record)) => {
                 record.finished = Some(at);
                 record.complete = true;

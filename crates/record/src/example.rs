@@ -104,7 +104,7 @@ fn run(role: Role, obtained: bool, ending: Ending, cause: Option<Cause>) -> Run 
             ..Measured::default()
         },
         usage: vec![Usage { limit: LimitKey::Memory, used: Some(1 << 20), cap: Some(1 << 20), unmeasured: None }],
-        values: vec![ValueInForce { key: "limits.memory".into(), value: "1 MiB".into(), from: Origin::Attack }],
+        values: vec![ValueInForce { key: "limits.memory".into(), value: "1 MiB".into(), from: Origin::Attack }].into(),
         stdout: GuestText::default(),
         stderr: GuestText::default(),
         truncated: false,
@@ -112,7 +112,8 @@ fn run(role: Role, obtained: bool, ending: Ending, cause: Option<Cause>) -> Run 
             mechanism: "seccomp".into(),
             granted: Granted::Full,
             note: "allow-list".into(),
-        }],
+        }]
+        .into(),
         witnessed_on: None,
     }
 }

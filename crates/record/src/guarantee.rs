@@ -79,8 +79,13 @@ pub fn guarantees(record: &Record) -> Vec<Guarantee> {
             } else {
                 (Proof::NotProved, "no trial".to_owned())
             };
-            let worst =
-                about.iter().filter_map(|trial| trial.closeness.clone()).max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+            // A trial may be evidence for several lines, and came close to the limit of one of them.
+            let of_this = |closeness: &&Closeness| value.key.strip_prefix("limits.") == Some(closeness.limit.as_str());
+            let worst = about
+                .iter()
+                .filter_map(|trial| trial.closeness.as_ref().filter(of_this))
+                .max_by(|a, b| ratio(a).total_cmp(&ratio(b)))
+                .cloned();
             Guarantee {
                 key: value.key.clone(),
                 value: value.value.clone(),
@@ -114,6 +119,15 @@ mod tests {
         let mut record = example();
         record.trials.clear();
         assert!(guarantees(&record).iter().all(|row| row.proof == Proof::NotProved));
+    }
+
+    #[test]
+    fn the_worst_use_of_a_limit_is_never_that_of_another() {
+        let mut record = example();
+        record.trials[0].subjects = vec!["limits.deadline".into(), "limits.memory".into()];
+        let worst = |key: &str| guarantees(&record).into_iter().find(|row| row.key == key).unwrap().worst;
+        assert_eq!(worst("limits.memory"), record.trials[0].closeness);
+        assert_eq!(worst("limits.deadline"), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod finding;
 mod guarantee;
 mod json;
 mod record;
+mod shared;
 mod text;
 mod trial;
 mod words;
@@ -33,6 +34,7 @@ pub use record::{
     Backstopped, CaughtBy, CorpusInfo, Host, Mechanism, Mutation, MutationScore, Part, PlannedTrial, PolicyInfo,
     PolicyValue, ReadError, Record, SCHEMA, Shard, TargetInfo, Tool, digest, json_schema, parse, read,
 };
+pub use shared::{Lists, Shared};
 pub use text::{GuestText, MAX_NAME_BYTES, MAX_TEXT_BYTES, is_printable};
 pub use trial::{
     Closeness, Confinement, Denial, EndingInfo, Granted, Guest, Known, Measured, Origin, Role, Run, Trial, Usage,

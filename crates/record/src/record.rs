@@ -31,7 +31,7 @@ pub struct Record {
     pub started: String,
     /// When it ended, RFC 3339 in UTC.
     pub finished: Option<String>,
-    /// The command line, without paths of the host outside the working directory.
+    /// The command line as it was given. It may name paths of the host; `--redact` takes them out.
     pub command: Vec<String>,
     /// The seed of everything random.
     pub seed: u64,
@@ -42,6 +42,7 @@ pub struct Record {
     /// The corpus.
     pub corpus: CorpusInfo,
     /// The trials, in corpus order.
+    #[serde(deserialize_with = "crate::shared::trials")]
     pub trials: Vec<Trial>,
     /// What the linter found in the policy.
     pub findings: Vec<Finding>,
@@ -313,7 +314,8 @@ pub fn read(path: &Path) -> Result<Record, ReadError> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file").into());
     }
-    let mut bytes = Vec::new();
+    let size = file.metadata()?.len().min(MAX_RECORD_BYTES);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(MAX_RECORD_BYTES + 1).read_to_end(&mut bytes)?;
     parse(&bytes)
 }

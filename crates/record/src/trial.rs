@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, DenialKind, Ending, GuestText, Layer, LimitKey, Verdict};
+use crate::{Cause, DenialKind, Ending, GuestText, Layer, LimitKey, Shared, Verdict};
 
 /// Which of the three runs of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -44,7 +44,7 @@ pub enum Origin {
 }
 
 /// A limit or grant that was in force in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ValueInForce {
     /// Its key, for example `limits.memory`.
     pub key: String,
@@ -150,7 +150,7 @@ pub enum Granted {
 }
 
 /// One mechanism of the worker's jail, as the worker achieved it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Confinement {
     /// The mechanism, for example `landlock`.
     pub mechanism: String,
@@ -190,7 +190,7 @@ pub struct Run {
     /// What the executor counted: its word, beside the host's.
     pub usage: Vec<Usage>,
     /// The limits and grants in force.
-    pub values: Vec<ValueInForce>,
+    pub values: Shared<ValueInForce>,
     /// The start of standard output.
     pub stdout: GuestText,
     /// The start of standard error.
@@ -198,7 +198,7 @@ pub struct Run {
     /// Whether output was cut by the limit.
     pub truncated: bool,
     /// The jail that the worker reported.
-    pub confinement: Vec<Confinement>,
+    pub confinement: Shared<Confinement>,
     /// The target that ran it, when it is not the one under test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnessed_on: Option<String>,

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A word that is not in the closed list it was looked up in.
@@ -15,6 +17,25 @@ pub struct UnknownWord {
     pub what: &'static str,
     /// The word that was given.
     pub word: String,
+}
+
+/// Reads a word where it stands: a trial has a hundred of them, and none needs a string of its own.
+fn look_up<'de, D: Deserializer<'de>, T: FromStr<Err = UnknownWord>>(deserializer: D) -> Result<T, D::Error> {
+    struct Words<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err = UnknownWord>> Visitor<'_> for Words<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a word")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<T, E> {
+            word.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Words(PhantomData))
 }
 
 /// Declares an enum whose variants are words, in the spelling that policies, attacks and records use.
@@ -53,8 +74,7 @@ macro_rules! words {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let word = Cow::<str>::deserialize(deserializer)?;
-                word.parse().map_err(serde::de::Error::custom)
+                look_up(deserializer)
             }
         }
 
@@ -383,8 +403,7 @@ impl Serialize for Cause {
 
 impl<'de> Deserialize<'de> for Cause {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = Cow::<str>::deserialize(deserializer)?;
-        word.parse().map_err(serde::de::Error::custom)
+        look_up(deserializer)
     }
 }
 

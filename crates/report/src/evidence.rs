@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gauntlet_record::{Cause, Origin, Role, Run, Trial, Unit, Usage};
+use gauntlet_record::{Cause, Origin, Role, Run, Trial, Unit, Usage, ValueInForce};
 
 use crate::summary::{granted, over, use_of};
 use crate::text::{Line, Piece, count, guest, join};
@@ -39,7 +39,7 @@ pub(crate) enum Group {
     Executor,
     /// What the guest wrote: testimony.
     Guest,
-    /// The limits and grants in force.
+    /// The limits and grants in force that are not those of the policy.
     Policy,
     /// The worker's jail.
     Jail,
@@ -54,7 +54,7 @@ impl Group {
             Self::Host => "Measured by the host",
             Self::Executor => "Counted by the executor",
             Self::Guest => "Written by the guest",
-            Self::Policy => "Limits and grants in force",
+            Self::Policy => "Limits and grants of its own",
             Self::Jail => "Jail of the worker",
         }
     }
@@ -66,7 +66,7 @@ impl Group {
             Self::Host => "host",
             Self::Executor => "executor",
             Self::Guest => "guest",
-            Self::Policy => "in force",
+            Self::Policy => "of its own",
             Self::Jail => "jail",
         }
     }
@@ -157,7 +157,8 @@ pub(crate) fn run_facts(run: &Run) -> Vec<Fact<'_>> {
     if run.truncated {
         add(Group::Guest, "cut".into(), vec![vec!["output was cut by the limit".into()]]);
     }
-    for value in run.values.iter().take(MOST) {
+    let own = |value: &&ValueInForce| matches!(value.from, Origin::Attack | Origin::Control);
+    for value in run.values.iter().filter(own).take(MOST) {
         facts.push(Fact {
             group: Group::Policy,
             label: value.key.as_str().into(),
@@ -174,18 +175,21 @@ pub(crate) fn run_facts(run: &Run) -> Vec<Fact<'_>> {
     facts
 }
 
-/// One group of a run on one line: `wall time 12 ms, CPU time 8 ms`.
-pub(crate) fn group_line(run: &Run, group: Group) -> Option<Line<'_>> {
-    let mut lines = Vec::new();
-    for fact in run_facts(run).into_iter().filter(|fact| fact.group == group) {
+/// A run with a line for each group of facts: `wall time 12 ms, CPU time 8 ms`.
+pub(crate) fn group_lines(run: &Run) -> Vec<(Group, Line<'_>)> {
+    let mut groups: Vec<(Group, Vec<Line<'_>>)> = Vec::new();
+    for fact in run_facts(run) {
         let mut line: Line<'_> = match fact.label.as_ref() {
             "ending" => Vec::new(),
             _ => vec![Piece::Plain(fact.label), " ".into()],
         };
         line.extend(join(fact.lines, ", "));
-        lines.push(line);
+        match groups.last_mut() {
+            Some((group, lines)) if *group == fact.group => lines.push(line),
+            Some(_) | None => groups.push((fact.group, vec![line])),
+        }
     }
-    (!lines.is_empty()).then(|| join(lines, "; "))
+    groups.into_iter().map(|(group, lines)| (group, join(lines, "; "))).collect()
 }
 
 /// What is known of a trial as a whole, besides its verdict and reason.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use gauntlet_record::{Proof, Record, Role, Unit, Verdict, guarantees};
+use gauntlet_record::{Proof, Record, Role, Unit, Verdict, exit, guarantees};
 
 use crate::WriteError;
-use crate::formats::html::{Page, escape};
+use crate::formats::html::{Page, cell};
+use crate::page::escape;
 use crate::summary::Summary;
+use crate::text::count;
 use crate::time::{or_epoch, seconds};
 
 /// Most runs of one line of history that are shown: the latest.
@@ -16,6 +18,8 @@ const SHOWN: usize = 200;
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 160;
 const LEFT: u32 = 60;
+/// How high a line of text is.
+const LETTER: u32 = 15;
 
 /// One run, as far as a trend needs it.
 #[derive(Debug, Clone)]
@@ -26,6 +30,7 @@ pub struct Entry {
     line: String,
     started: String,
     word: &'static str,
+    exit: u8,
     counts: [(Verdict, usize); 4],
     proved: usize,
     limits: usize,
@@ -60,6 +65,7 @@ impl Entry {
             line: format!("Policy {} against {}", record.policy.name, targets.join(", ")),
             started: or_epoch(&record.started).to_owned(),
             word: summary.word,
+            exit: summary.exit,
             counts: summary.counts(),
             proved: rows.iter().filter(|row| row.proof == Proof::Pass).count(),
             limits: rows.len(),
@@ -91,12 +97,19 @@ pub fn write_history(
         lines.entry(&entry.line).or_default().push(entry);
     }
     let mut page = Page::default();
+    let latest = entries.iter().max_by(|a, b| (&a.started, &a.name).cmp(&(&b.started, &b.name)));
+    let state = match latest.map(|entry| entry.exit) {
+        Some(exit::CLEAN) => "good",
+        Some(exit::BREACH) => "bad",
+        Some(_) | None => "warn",
+    };
     page.head("Gauntlet: history", "");
     let _ = write!(
         page.text,
-        "<header class=\"banner good\"><div class=\"wrap\">\n<p class=\"tool\">Gauntlet &middot; does this WebAssembly sandbox hold?</p>\n\
-         <h1>History</h1>\n<p class=\"sentence\">{} runs</p>\n</div></header>\n<main class=\"wrap\" id=\"main\">\n",
-        entries.len()
+        "<header class=\"banner {state}\"><div class=\"wrap\">\n<p class=\"tool\">Gauntlet &middot; does this WebAssembly sandbox hold?</p>\n\
+         <h1>History</h1>\n<p class=\"sentence\">{}{}</p>\n</div></header>\n<main class=\"wrap\" id=\"main\">\n",
+        count(entries.len(), "run"),
+        latest.map(|entry| format!(", the latest {}", entry.word)).unwrap_or_default()
     );
     for (number, (line, mut runs)) in lines.into_iter().enumerate() {
         runs.sort_by(|a, b| (&a.started, &a.name).cmp(&(&b.started, &b.name)));
@@ -164,7 +177,7 @@ fn chart(page: &mut Page, title: &str, runs: &[&Entry], curves: &[Curve<'_>], sh
     let names: Vec<&str> = curves.iter().map(|(_, name, _)| *name).collect();
     let _ = write!(
         page.text,
-        "<h3>{title}</h3>\n<div class=\"card plot\"><svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}: {}\">\n\
+        "<h3>{title}</h3>\n<div class=\"card plot\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}: {}\">\n\
          <line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{}\" y2=\"{}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">0</text>\
          <text x=\"{}\" y=\"16\" text-anchor=\"end\">{}</text>\n",
         LEFT + WIDTH + 110,
@@ -187,13 +200,19 @@ fn chart(page: &mut Page, title: &str, runs: &[&Entry], curves: &[Curve<'_>], sh
             run.started
         );
     }
+    let mut ends = Vec::new();
     for (class, name, value) in curves {
         let points: Vec<(u32, u32)> = runs.iter().filter_map(|run| Some((x(run), y(value(run)?)))).collect();
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
         let _ = writeln!(page.text, "<polyline class=\"line {class}\" points=\"{}\"/>", path.join(" "));
-        if let Some((x, y)) = points.last() {
-            let _ = writeln!(page.text, "<text x=\"{}\" y=\"{}\">{name}</text>", x + 8, y + 4);
-        }
+        ends.extend(points.last().map(|(x, y)| (*y, *x, *name)));
+    }
+    // The names stand where the curves end, the lowest first, and none over another.
+    ends.sort_unstable_by(|a, b| b.cmp(a));
+    let mut free = u32::MAX;
+    for (y, x, name) in ends {
+        free = y.min(free.saturating_sub(LETTER));
+        let _ = writeln!(page.text, "<text x=\"{}\" y=\"{}\">{name}</text>", x + 8, free + 4);
     }
     page.put("</svg></div>\n");
 }
@@ -205,30 +224,47 @@ fn scaled(value: u64, of: u64, length: u32) -> u32 {
 }
 
 fn table(page: &mut Page, runs: &[&Entry]) {
+    const HEADS: [&str; 11] = [
+        "Time",
+        "Result",
+        "Contained",
+        "Breached",
+        "Inconclusive",
+        "Proved",
+        "Median",
+        "Version",
+        "Kernel",
+        "Corpus",
+        "Record",
+    ];
     page.put(
-        "<div class=\"card scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Runs\"><table><caption>Runs, the latest first</caption>\n<thead><tr>\
-         <th scope=\"col\">Time</th><th scope=\"col\">Result</th><th scope=\"col\" class=\"number\">Contained</th><th scope=\"col\" class=\"number\">Breached</th>\
-         <th scope=\"col\" class=\"number\">Inconclusive</th><th scope=\"col\" class=\"number\">Proved</th><th scope=\"col\" class=\"number\">Median</th>\
-         <th scope=\"col\">Version</th><th scope=\"col\">Kernel</th><th scope=\"col\">Corpus</th><th scope=\"col\">Record</th></tr></thead>\n<tbody>\n",
+        "<h3>Runs</h3>\n<div class=\"card scroll runs\" tabindex=\"0\" role=\"region\" aria-label=\"Runs\"><table class=\"stack\" role=\"table\">\
+         <caption>The latest first</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">",
     );
+    for head in HEADS {
+        let _ = write!(page.text, "<th scope=\"col\" role=\"columnheader\">{head}</th>");
+    }
+    page.put("</tr></thead>\n<tbody role=\"rowgroup\">\n");
     for run in runs.iter().rev() {
-        let number = |verdict| format!("<td class=\"number\">{}</td>", run.count(verdict));
-        let _ = writeln!(
-            page.text,
-            "<tr><th scope=\"row\">{}</th><td>{}</td>{}{}{}<td class=\"number\">{} of {}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td><td><code>{}</code></td><td><code>{}</code></td></tr>",
-            escape(&run.started),
-            run.word,
-            number(Verdict::Contained),
-            number(Verdict::Breached),
-            number(Verdict::Inconclusive),
-            run.proved,
-            run.limits,
+        let code = |text: &str| format!("<code>{}</code>", escape(text));
+        let cells = [
+            run.word.to_owned(),
+            run.count(Verdict::Contained).to_string(),
+            run.count(Verdict::Breached).to_string(),
+            run.count(Verdict::Inconclusive).to_string(),
+            format!("{} of {}", run.proved, run.limits),
             run.median.map(|time| Unit::Time.show(time)).unwrap_or_default(),
             escape(&run.version),
             escape(&run.kernel),
-            escape(&run.corpus),
-            escape(&run.name)
-        );
+            code(&run.corpus),
+            code(&run.name),
+        ];
+        let time = run.started.replace('T', " ").replace('Z', "");
+        let _ = write!(page.text, "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">{}</th>", escape(&time));
+        for (head, content) in HEADS.iter().skip(1).zip(cells) {
+            page.put(&cell(head, &content));
+        }
+        page.put("</tr>\n");
     }
     page.put("</tbody></table></div>\n");
 }

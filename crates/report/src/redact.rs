@@ -3,7 +3,7 @@
 //! What proves something stays: verdicts, causes, numbers, digests, and the words that a policy, an attack or a report chooses from a
 //! closed list. Paths in the repository stay too, since they are relative.
 
-use gauntlet_record::{GuestText, Record, Run, Trial};
+use gauntlet_record::{GuestText, Lists, Record, Run, Trial};
 
 /// What takes the place of a path.
 const PATH: &str = "<path>";
@@ -88,8 +88,10 @@ impl Redaction {
                 text(part);
             }
         }
+        let mut lists = Lists::default();
         for trial in &mut record.trials {
             self.trial(trial);
+            lists.share(trial);
         }
     }
 

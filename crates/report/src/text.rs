@@ -87,6 +87,17 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A line as plain text. The one place where escaping that was lifted on purpose shows in it.
+pub(crate) fn flat(line: &Line<'_>) -> String {
+    line.iter()
+        .map(|piece| match piece {
+            Piece::Plain(text) => plain(text),
+            Piece::Guest(text) if text.is_raw() => Cow::Borrowed(text.as_str()),
+            Piece::Guest(text) => plain(text.as_str()),
+        })
+        .collect()
+}
+
 /// `1 attack`, `2 attacks`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("{number} {noun}") } else { format!("{number} {noun}s") }

@@ -136,11 +136,11 @@ fn poison(mut record: Record, text: &str) -> Record {
                 usage.used = None;
                 usage.unmeasured = Some(text());
             }
-            for value in &mut run.values {
+            for value in run.values.iter_mut() {
                 value.key = text();
                 value.value = text();
             }
-            for mechanism in &mut run.confinement {
+            for mechanism in run.confinement.iter_mut() {
                 mechanism.mechanism = text();
                 mechanism.note = text();
             }
@@ -319,9 +319,9 @@ fn endless() -> Record {
                 });
                 300
             ];
-            run.values = vec![run.values[0].clone(); 300];
+            run.values = vec![run.values[0].clone(); 300].into();
             run.usage = vec![run.usage[0].clone(); 300];
-            run.confinement = vec![run.confinement[0].clone(); 300];
+            run.confinement = vec![run.confinement[0].clone(); 300].into();
             run.measured.changed = vec![GuestText::name("y"); 300];
             run.measured.canaries = vec![text.clone(); 300];
         }

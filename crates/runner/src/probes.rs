@@ -1,7 +1,8 @@
 //! Trials of native probes: what an escaped guest would try, in the worker's jail and outside of it.
 
 use gauntlet_record::{
-    Cause, DenialKind, Ending, EndingInfo, GuestText, Layer, MAX_TEXT_BYTES, Measured, Role, Run, Trial, Verdict, Why,
+    Cause, DenialKind, Ending, EndingInfo, GuestText, Layer, MAX_TEXT_BYTES, Measured, Role, Run, Shared, Trial,
+    Verdict, Why,
 };
 
 /// A probe and the mechanism that has to stop it by itself.
@@ -119,11 +120,11 @@ fn run(role: Role, probed: &Probed, denied: DenialKind) -> Option<Run> {
         denials: Vec::new(),
         measured: Measured::default(),
         usage: Vec::new(),
-        values: Vec::new(),
+        values: Shared::default(),
         stdout: empty(),
         stderr: empty(),
         truncated: false,
-        confinement: Vec::new(),
+        confinement: Shared::default(),
         witnessed_on: None,
     })
 }

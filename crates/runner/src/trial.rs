@@ -503,11 +503,11 @@ fn written(spec: &TrialSpec, outcome: &Outcome, measured: Measured, escape: bool
         denials: denials.collect(),
         measured,
         usage: outcome.usage.clone(),
-        values: spec.values.clone(),
+        values: spec.values.clone().into(),
         stdout: text(&outcome.stdout, MAX_TEXT_BYTES),
         stderr: text(&outcome.stderr, MAX_TEXT_BYTES),
         truncated: outcome.truncated,
-        confinement: outcome.confinement.clone(),
+        confinement: outcome.confinement.clone().into(),
         witnessed_on: None,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gauntlet_record::{Cause, Ending, EndingInfo, GuestText, Measured, Role, Run, Trial, Verdict, Why};
+use gauntlet_record::{Cause, Ending, EndingInfo, GuestText, Measured, Role, Run, Shared, Trial, Verdict, Why};
 
 use crate::attack::{Attack, Key, Obtains, Program, Request, Send, Step};
 use crate::client::{Answer, Base};
@@ -435,11 +435,11 @@ fn record(role: Role, obtained: bool, end: EndingInfo, causes: Vec<Cause>, measu
         denials: Vec::new(),
         measured,
         usage: Vec::new(),
-        values: Vec::new(),
+        values: Shared::default(),
         stdout: GuestText::new(body.as_bytes(), KEPT),
         stderr: GuestText::new(b"", KEPT),
         truncated: body.len() > KEPT,
-        confinement: Vec::new(),
+        confinement: Shared::default(),
         witnessed_on: None,
     }
 }

@@ -139,10 +139,16 @@ fn payloads(files: &dyn Files) -> Result<([Value; 3], gauntlet_record::Record), 
             continue;
         }
         let bytes = read(&name)?;
-        entries.push(Entry { sha256: merkle::digest(&bytes), bytes: bytes.len() as u64, name: name.clone() });
-        if name == RECORD {
-            record = Some(gauntlet_record::parse(&bytes).map_err(BundleError::Record)?);
+        // The record is the largest of the files by far, and is hashed while it is read.
+        let (sha256, parsed) = std::thread::scope(|scope| {
+            let sha256 = scope.spawn(|| merkle::digest(&bytes));
+            let parsed = (name == RECORD).then(|| gauntlet_record::parse(&bytes));
+            (sha256.join().expect("hashing does not panic"), parsed)
+        });
+        if let Some(parsed) = parsed {
+            record = Some(parsed.map_err(BundleError::Record)?);
         }
+        entries.push(Entry { sha256, bytes: bytes.len() as u64, name });
     }
     let missing = || BundleError::Record(ReadError::Io(io::ErrorKind::NotFound.into()));
     let record = record.ok_or_else(missing)?;

@@ -5,12 +5,12 @@
 
 use std::io;
 
-use gauntlet_record::{Guarantee, GuestText, Proof, Record, Role, Severity, Trial, Verdict, guarantees};
+use gauntlet_record::{Guarantee, Proof, Record, Role, Severity, Trial, Verdict, guarantees};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::evidence::{Group, benign, group_line, layers, live, role, trial_facts};
+use crate::evidence::{Group, benign, group_lines, layers, live, role, trial_facts};
 use crate::summary::{Outcome, Summary, advice, is_weak, lacking, over, run_line, trials, use_of};
-use crate::text::{Line, Piece, count, cut, plain};
+use crate::text::{Piece, count, cut, flat, plain};
 use crate::{Options, WriteError};
 
 /// Most characters of a guest's output in the brief form.
@@ -38,20 +38,6 @@ pub(crate) fn write(record: &Record, options: &Options, out: &mut dyn io::Write)
     page.result(record, &summary);
     out.write_all(page.text.as_bytes())?;
     Ok(())
-}
-
-/// A guest's text. The one place where escaping that was lifted on purpose shows.
-fn guest(text: &GuestText) -> String {
-    if text.is_raw() { text.as_str().to_owned() } else { plain(text.as_str()).into_owned() }
-}
-
-fn flat(line: &Line<'_>) -> String {
-    line.iter()
-        .map(|piece| match piece {
-            Piece::Plain(text) => plain(text).into_owned(),
-            Piece::Guest(text) => guest(text),
-        })
-        .collect()
 }
 
 #[derive(Clone, Copy)]
@@ -376,23 +362,17 @@ impl Page {
             for run in &trial.runs {
                 self.fact("", "");
                 self.fact("run", role(run.role));
-                for group in Group::ALL {
-                    if let Some(line) = group_line(run, group) {
-                        self.fact(group.short(), &flat(&line));
-                    }
+                for (group, line) in group_lines(run) {
+                    self.fact(group.short(), &flat(&line));
                 }
             }
             self.fact("", "");
         } else if let Some(run) = trial.run(Role::Attack) {
-            for group in [Group::End, Group::Host, Group::Guest] {
-                if let Some(line) = group_line(run, group) {
-                    let raw = line.iter().any(|piece| matches!(piece, Piece::Guest(text) if text.is_raw()));
-                    let text = flat(&line);
-                    self.fact(
-                        group.short(),
-                        &if raw || group != Group::Guest { text.into() } else { cut(&text, EXCERPT) },
-                    );
-                }
+            let short = |group| matches!(group, Group::End | Group::Host | Group::Guest);
+            for (group, line) in group_lines(run).into_iter().filter(|(group, _)| short(*group)) {
+                let raw = line.iter().any(|piece| matches!(piece, Piece::Guest(text) if text.is_raw()));
+                let text = flat(&line);
+                self.fact(group.short(), &if raw || group != Group::Guest { text.into() } else { cut(&text, EXCERPT) });
             }
         }
         self.fact("live control", &plain(&live(trial)));

@@ -2,15 +2,15 @@
 //!
 //! Jenkins' schema is the narrowest in use, so it decides: no `skipped` on `testsuites`, no properties in a test case.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
-use gauntlet_record::{GuestText, Record, Severity, Trial, Verdict};
+use gauntlet_record::{Record, Severity, Trial, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use crate::evidence::{Group, group_line, role, trial_facts};
+use crate::evidence::{Group, group_lines, role, trial_facts};
 use crate::summary::{Summary, advice, run_line};
-use crate::text::{Line, Piece, plain};
+use crate::text::{flat, plain};
 use crate::{Options, WriteError};
 
 pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
@@ -40,22 +40,10 @@ pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Re
     if let Some(mutations) = mutations(record) {
         report.add_test_suite(mutations);
     }
-    out.write_all(without_skipped(&report.to_string()?).as_bytes())?;
+    let mut out = io::BufWriter::new(WithoutSkipped { out, head: Some(Vec::new()) });
+    report.serialize(&mut out)?;
+    out.flush()?;
     Ok(())
-}
-
-/// A guest's text. The one place where escaping that was lifted on purpose shows; the XML stays well-formed all the same.
-fn guest(text: &GuestText) -> String {
-    if text.is_raw() { text.as_str().to_owned() } else { plain(text.as_str()).into_owned() }
-}
-
-fn flat(line: &Line<'_>) -> String {
-    line.iter()
-        .map(|piece| match piece {
-            Piece::Plain(text) => plain(text).into_owned(),
-            Piece::Guest(text) => guest(text),
-        })
-        .collect()
 }
 
 fn xml(text: &str) -> XmlString {
@@ -74,14 +62,14 @@ fn status(verdict: Verdict) -> TestCaseStatus {
 
 fn case(trial: &Trial) -> TestCase {
     let mut status = status(trial.verdict);
-    let mut text = format!("what: {}\n{}", plain(&trial.title), evidence(trial));
-    if trial.verdict == Verdict::Inconclusive {
-        text = format!("what to do: {}\n{text}", advice(trial.why));
-    }
     let failed = match trial.verdict {
         Verdict::Contained | Verdict::Unsupported => false,
         Verdict::Breached | Verdict::Inconclusive => true,
     };
+    let mut text = format!("what: {}\n{}", plain(&trial.title), evidence(trial, failed));
+    if trial.verdict == Verdict::Inconclusive {
+        text = format!("what to do: {}\n{text}", advice(trial.why));
+    }
     if failed {
         status.set_type(xml(&trial.weakness));
     }
@@ -101,17 +89,16 @@ fn case(trial: &Trial) -> TestCase {
     case
 }
 
-/// The evidence as lines; each begins with a word of ours.
-fn evidence(trial: &Trial) -> String {
+/// The evidence as lines; each begins with a word of ours. The jail is told where a trial failed: of all of them it would be half of the
+/// file, which CI servers take only so large. The record has it.
+fn evidence(trial: &Trial, failed: bool) -> String {
     let mut out = String::new();
     for (label, line) in trial_facts(trial) {
         out.push_str(&format!("{label}: {}\n", flat(&line)));
     }
     for run in &trial.runs {
-        for group in Group::ALL {
-            if let Some(line) = group_line(run, group) {
-                out.push_str(&format!("{}, {}: {}\n", role(run.role), group.short(), flat(&line)));
-            }
+        for (group, line) in group_lines(run).iter().filter(|(group, _)| failed || *group != Group::Jail) {
+            out.push_str(&format!("{}, {}: {}\n", role(run.role), group.short(), flat(line)));
         }
     }
     out
@@ -182,12 +169,42 @@ fn mutations(record: &Record) -> Option<TestSuite> {
     Some(suite)
 }
 
-/// Drops `skipped` from the root, where Jenkins' schema does not know it. Nothing before it in the tag is a string of the record.
-fn without_skipped(xml: &str) -> String {
-    let Some(tag) = xml.find("<testsuites ") else { return xml.to_owned() };
-    let end = xml[tag..].find('>').map_or(xml.len(), |end| tag + end);
-    let Some(start) = xml[tag..end].find(" skipped=\"").map(|start| tag + start) else { return xml.to_owned() };
+/// Drops `skipped` from the root, where Jenkins' schema does not know it; everything after the root's tag goes through as it is.
+struct WithoutSkipped<'a> {
+    out: &'a mut dyn io::Write,
+    /// What has come so far, until the tag is whole.
+    head: Option<Vec<u8>>,
+}
+
+impl io::Write for WithoutSkipped<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.head {
+            None => self.out.write_all(bytes)?,
+            Some(head) => {
+                head.extend_from_slice(bytes);
+                if let Some(without) = std::str::from_utf8(head).ok().and_then(without_skipped) {
+                    self.out.write_all(without.as_bytes())?;
+                    self.head = None;
+                }
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some(head) = self.head.take() {
+            self.out.write_all(&head)?;
+        }
+        self.out.flush()
+    }
+}
+
+/// The text without `skipped` in the root's tag, once that is whole. Nothing before it in the tag is a string of the record.
+fn without_skipped(xml: &str) -> Option<String> {
+    let tag = xml.find("<testsuites ")?;
+    let end = tag + xml[tag..].find('>')?;
+    let Some(start) = xml[tag..end].find(" skipped=\"").map(|start| tag + start) else { return Some(xml.to_owned()) };
     let value = start + " skipped=\"".len();
-    let stop = xml[value..end].find('"').map_or(end, |quote| value + quote + 1);
-    format!("{}{}", &xml[..start], &xml[stop..])
+    let stop = value + xml[value..end].find('"')? + 1;
+    Some(format!("{}{}", &xml[..start], &xml[stop..]))
 }

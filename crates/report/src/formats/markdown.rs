@@ -7,7 +7,7 @@ use std::io;
 
 use gauntlet_record::{Finding, GuestText, Record, Role, Severity, Trial, Verdict, guarantees};
 
-use crate::evidence::{Group, group_line, layers, role, trial_facts};
+use crate::evidence::{group_lines, layers, role, trial_facts};
 use crate::summary::{Summary, advice, is_weak, lacking, over, run_line, trials, use_of};
 use crate::text::{Line, Piece, plain};
 use crate::{Options, WriteError};
@@ -185,10 +185,8 @@ fn detailed(page: &mut String, record: &Record, verdict: Verdict, title: &str, o
         let runs: Vec<_> = trial.runs.iter().filter(|run| options.verbose || run.role == Role::Attack).collect();
         for run in runs {
             page.push_str(&format!("<details><summary>{}</summary>\n\n", role(run.role)));
-            for group in Group::ALL {
-                if let Some(line) = group_line(run, group) {
-                    page.push_str(&format!("- {}: {}\n", group.title(), flat(&line)));
-                }
+            for (group, line) in group_lines(run) {
+                page.push_str(&format!("- {}: {}\n", group.title(), flat(&line)));
             }
             page.push_str("\n</details>\n\n");
         }

@@ -22,8 +22,6 @@ use gauntlet_record::Record;
 
 use crate::{Options, WriteError};
 
-pub(crate) use html::escape as html_escape;
-
 /// What a format is: a function of a record.
 type Writer = fn(&Record, &Options, &mut dyn io::Write) -> Result<(), WriteError>;
 

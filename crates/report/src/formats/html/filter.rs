@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use gauntlet_record::{Record, Trial, Verdict};
 
-use super::{Page, capital, escape};
+use super::Page;
+use crate::page::{capital, escape};
 use crate::summary::{Summary, class};
 
 /// Most classes that can be chosen; the corpus has a few dozen, a hostile record any number.

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use gauntlet_record::Layer;
 
-use super::{Page, capital, escape, number};
+use super::{Page, number};
 use crate::layers::{Layers, Without};
+use crate::page::{capital, escape};
 
 /// Most attacks that are shown.
 const MOST: usize = 5_000;

@@ -12,17 +12,13 @@ mod trials;
 use std::fmt::Write as _;
 use std::io;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gauntlet_record::{Closeness, GuestText, Proof, Record, Verdict};
-use sha2::{Digest as _, Sha256};
 
 use crate::layers::Layers;
+use crate::page::{self, STYLE, capital, escape};
 use crate::summary::{Outcome, Summary, over, run_line, use_of};
-use crate::text::{Line, Piece, plain};
+use crate::text::{Line, Piece};
 use crate::{Options, WriteError};
-
-const STYLE: &str = include_str!("style.css");
 
 pub(crate) fn write(record: &Record, _: &Options, out: &mut dyn io::Write) -> Result<(), WriteError> {
     with_layers(record, None, out)
@@ -63,22 +59,6 @@ pub(crate) fn with_layers(record: &Record, layers: Option<&Layers>, out: &mut dy
 fn guest(text: &GuestText) -> String {
     let inner = if text.is_raw() { text.as_str().to_owned() } else { escape(text.as_str()) };
     format!("<bdi class=\"mono guest\">{inner}</bdi>")
-}
-
-/// Any other string of the record.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in plain(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn flat(line: &Line<'_>) -> String {
@@ -142,17 +122,7 @@ impl Page {
 
     /// Everything before what is seen. `rules` are added to the style sheet, and to the hash of it that the page's policy names.
     pub(crate) fn head(&mut self, title: &str, rules: &str) {
-        let style = format!("{STYLE}{rules}");
-        let hash = STANDARD.encode(Sha256::digest(&style));
-        let _ = write!(
-            self.text,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'; img-src data:; \
-             base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-             <title>{}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{style}</style>\n</head>\n<body>\n",
-            escape(title)
-        );
+        self.put(&page::head(title, &format!("{STYLE}{rules}")));
     }
 
     fn banner(&mut self, record: &Record, summary: &Summary) {
@@ -218,7 +188,7 @@ impl Page {
 }
 
 /// A cell that names its column where the table is shown as cards.
-fn cell(label: &str, content: &str) -> String {
+pub(crate) fn cell(label: &str, content: &str) -> String {
     if content.is_empty() {
         "<td role=\"cell\" class=\"empty\"><span class=\"absent\" aria-hidden=\"true\">\u{2013}</span></td>".to_owned()
     } else {
@@ -260,29 +230,9 @@ fn used(closeness: &Closeness) -> String {
     format!("{bar}<span class=\"use\">{}</span>", escape(&use_of(closeness)))
 }
 
-/// A link only where it leads to the web; anything else a record may hold is text.
-fn link(address: &str) -> String {
-    let shown = escape(address);
-    let safe = (address.starts_with("https://") || address.starts_with("http://"))
-        && address.chars().all(|c| c.is_ascii_graphic());
-    if safe { format!("<a href=\"{shown}\" rel=\"noopener noreferrer\">{shown}</a>") } else { shown }
-}
-
-pub(crate) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_an_address_on_the_web_becomes_a_link() {
-        assert!(link("https://example.org/a?b=1&c=2").starts_with("<a href=\"https://example.org/a?b=1&amp;c=2\""));
-        assert_eq!(link("javascript:alert(1)"), "javascript:alert(1)");
-        assert_eq!(link("https://x\" onmouseover=\"y"), "https://x&quot; onmouseover=&quot;y");
-    }
 
     #[test]
     fn a_bar_shows_what_is_past_the_limit_in_proportion() {

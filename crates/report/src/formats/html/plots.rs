@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use gauntlet_record::{Closeness, LimitKey, Record, Trial};
 
-use super::{Page, closeness, escape};
+use super::{Page, closeness};
+use crate::page::escape;
 use crate::summary::use_of;
 
 /// The drawing, in its own units.

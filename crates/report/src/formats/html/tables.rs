@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use gauntlet_record::{Finding, Guarantee, Layer, Mechanism, Proof, Record, Severity, Trial, Verdict, guarantees};
 
-use super::{BAD, Badge, GOOD, NONE, Page, WARN, capital, cell, escape, number, proof, used};
+use super::{BAD, Badge, GOOD, NONE, Page, WARN, cell, number, proof, used};
 use crate::evidence::layers;
+use crate::page::{capital, escape};
 use crate::summary::{class, granted, over};
 
 /// Most classes of attacks that are told of; the corpus has a few dozen.

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use gauntlet_record::{Record, Trial, Verdict};
 
 use super::filter::{self, Classes};
-use super::{Page, capital, cell, closeness, escape, flat, link, verdict};
-use crate::evidence::{Fact, Group, role, run_facts, trial_facts};
+use super::{Page, cell, closeness, flat, verdict};
+use crate::evidence::{Fact, Group, group_lines, role, run_facts, trial_facts};
+use crate::page::{capital, escape, link};
 use crate::summary::{advice, is_weak, use_of};
 
 /// Most trials that are shown with their runs, breaches first: a page of more is slow to open.
-const DETAILED: usize = 600;
+const DETAILED: usize = 1_000;
 /// Most trials of a verdict that are shown on one line each.
 const ROWS: usize = 20_000;
 
@@ -118,12 +119,27 @@ impl Page {
             let _ = writeln!(self.text, "<dt>references</dt><dd>{}</dd>", links.join("<br>"));
         }
         self.put("</dl>\n");
-        self.runs(trial);
+        match trial.verdict {
+            Verdict::Breached | Verdict::Inconclusive => self.side_by_side(trial),
+            // Most trials are contained, and a cell for each of their facts would make the page slow to open.
+            Verdict::Contained | Verdict::Unsupported => self.runs(trial),
+        }
         self.put("</div></details>\n");
     }
 
-    /// The runs of a trial side by side: one column a run, one row a fact.
+    /// The runs of a trial one after the other: one line a group of facts.
     fn runs(&mut self, trial: &Trial) {
+        for run in &trial.runs {
+            let _ = writeln!(self.text, "<h4>{}</h4>\n<dl class=\"facts\">", role(run.role));
+            for (group, line) in group_lines(run) {
+                let _ = writeln!(self.text, "<dt>{}</dt><dd>{}</dd>", group.short(), flat(&line));
+            }
+            self.put("</dl>\n");
+        }
+    }
+
+    /// The runs of a trial side by side: one column a run, one row a fact.
+    fn side_by_side(&mut self, trial: &Trial) {
         if trial.runs.is_empty() {
             return;
         }
