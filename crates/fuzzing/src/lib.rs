@@ -31,6 +31,7 @@
 //!     loads: &|_| Ok(()),
 //!     judge: |evidence| evidence.judge().verdict,
 //!     sequences: &|_, _| Default::default(),
+//!     sequences_a_case: 1,
 //!     escape: |bytes| gauntlet_record::GuestText::new(bytes, 2048),
 //! };
 //! let limits = pair("limits").expect("it is in the list");

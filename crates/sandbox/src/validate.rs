@@ -54,6 +54,9 @@ pub(crate) fn check(
 /// Bytes that the engine keeps for a global of an instance.
 const GLOBAL: u64 = 16;
 
+/// Globals that nobody counts, in bytes: with no memory at all, a guest may still have a stack pointer and a few flags.
+const FREE_GLOBALS: u64 = 64 << 10;
+
 /// Refuses a guest whose globals alone may take more than the memory that it is allowed: nobody is asked when they are made. Any module of a
 /// component may be instantiated as often as instances are allowed.
 pub(crate) fn weigh_globals(guest: &[u8], shape: Shape, protections: &Protections) -> Result<(), Box<Outcome>> {
@@ -67,7 +70,7 @@ pub(crate) fn weigh_globals(guest: &[u8], shape: Shape, protections: &Protection
         Shape::Component => protections.limit(LimitKey::Instances).unwrap_or(ENGINE_INSTANCES).max(1),
     };
     let bytes = globals.saturating_mul(GLOBAL).saturating_mul(instances);
-    if bytes <= cap {
+    if bytes <= cap.max(FREE_GLOBALS) {
         return Ok(());
     }
     let detail = format!("its {globals} globals may take {bytes} bytes");

@@ -1,5 +1,5 @@
 //! A record in which everything held, and what tests make of it.
-#![expect(dead_code, reason = "each test file uses some of it")]
+#![allow(dead_code, reason = "each test file uses some of it")]
 
 use gauntlet_audit::{
     Answer, Audit, Check, Claim, Controls, Decider, Inputs, Line, Lint, Standing, State, Status, Supply, audit,

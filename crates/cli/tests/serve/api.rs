@@ -49,14 +49,14 @@ fn standard_input_and_files_reach_the_program_and_nothing_else_does() {
 #[test]
 fn a_deadline_is_124_beside_its_typed_ending() {
     let service = Service::start(&[]);
-    let body = service.execute(&with(programs::endless(), "policy", json!({ "limits": { "deadline": "2s" } }))).json();
+    let body = service.execute(&with(programs::endless(), "policy", json!({ "limits": { "deadline": "1s" } }))).json();
     assert_eq!(
         (&body["exit_code"], &body["ending"], &body["cause"]),
         (&json!(124), &json!("limit-reached"), &json!("limit-deadline"))
     );
     assert_eq!(body["stdout"], "hi\n");
-    assert!(body["execution_time_ms"].as_u64().unwrap() >= 2000, "{body}");
-    assert_eq!(body["error"], "the run was ended: it reached its limit `deadline` of 2 s");
+    assert!(body["execution_time_ms"].as_u64().unwrap() >= 1000, "{body}");
+    assert_eq!(body["error"], "the run was ended: it reached its limit `deadline` of 1 s");
 }
 
 #[test]
