@@ -64,7 +64,8 @@ fn ids_are_unique_and_sorted_and_all_are_selected_by_default() {
     assert!(corpus.select(&["memory".to_owned()]).iter().any(|attack| attack.id == "memory/grow-past-limit"));
     // An id chooses that attack alone, although others begin with the same words.
     for attack in &corpus.attacks {
-        let alone: Vec<&str> = corpus.select(&[attack.id.clone()]).iter().map(|attack| attack.id.as_str()).collect();
+        let alone: Vec<&str> =
+            corpus.select(std::slice::from_ref(&attack.id)).iter().map(|attack| attack.id.as_str()).collect();
         assert_eq!(alone, [attack.id.as_str()]);
         assert!(corpus.select(&[attack.folder().to_owned()]).iter().all(|one| one.folder() == attack.folder()));
     }

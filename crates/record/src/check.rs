@@ -145,10 +145,10 @@ fn verdict(trial: &Trial, found: &mut Faults) {
     if trial.witnessed && !trial.run(Role::Live).is_some_and(|live| live.obtained) {
         fault(format_args!("witnessed, and no live control obtained anything"));
     }
-    if let Some(closeness) = &trial.closeness {
-        if closeness.overshoot != closeness.used.saturating_sub(closeness.cap) {
-            fault(format_args!("the overshoot is not what is used past the limit"));
-        }
+    if let Some(closeness) = &trial.closeness
+        && closeness.overshoot != closeness.used.saturating_sub(closeness.cap)
+    {
+        fault(format_args!("the overshoot is not what is used past the limit"));
     }
     match trial.verdict {
         Verdict::Contained => contained(trial, &mut fault),

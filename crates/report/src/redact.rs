@@ -156,9 +156,10 @@ fn replace_word(text: &str, word: &str, with: &str) -> String {
         let (before, found) = rest.split_at(at);
         let after = &found[word.len()..];
         out.push_str(before);
-        let stands_alone = !(inside(before.chars().next_back().or_else(|| out.chars().next_back()))
-            && inside(word.chars().next()))
-            && !(inside(after.chars().next()) && inside(word.chars().next_back()));
+        let goes_on = |outer, inner| inside(outer) && inside(inner);
+        let left = before.chars().next_back().or_else(|| out.chars().next_back());
+        let stands_alone =
+            !goes_on(left, word.chars().next()) && !goes_on(after.chars().next(), word.chars().next_back());
         out.push_str(if stands_alone { with } else { word });
         rest = after;
     }

@@ -1,7 +1,5 @@
 //! The attacks and templates that ship with the program.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use gauntlet_services::{attacks, template};
 
 #[test]

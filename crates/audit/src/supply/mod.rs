@@ -33,8 +33,8 @@ fn advisory(found: &Metadata, versions: &Versions, package: &str, version: &str,
         (_, Some(cvss)) => cvss.severity(),
     };
     let mut told = Advisory {
-        id: short(&found.id.to_string()),
-        aliases: found.aliases.iter().map(|alias| short(&alias.to_string())).take(16).collect(),
+        id: short(found.id.as_ref()),
+        aliases: found.aliases.iter().map(|alias| short(alias.as_ref())).take(16).collect(),
         package: short(package),
         version: short(version),
         title: short(&found.title),

@@ -106,7 +106,7 @@ mod tests {
     fn found(policy: &str, wat: &str) -> Option<String> {
         let policy = Policy::parse("p", &format!("version: 1\n{policy}\n")).unwrap();
         let guest = wat::parse_str(wat).unwrap();
-        let answer = Answer::Outcome(Box::new(Outcome::default()));
+        let answer = Answer::Outcome(Box::default());
         check(&Observation::new(&guest, &policy, answer)).map(|finding| finding.message.as_str().to_owned())
     }
 

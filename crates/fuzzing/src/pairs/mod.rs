@@ -122,6 +122,10 @@ pub struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     /// The policy of a case: that of the bench, most of the time.
+    ///
+    /// # Errors
+    ///
+    /// If the case's own cannot be read: the first of its faults.
     pub fn policy_of(&self, case: &Case) -> Result<Cow<'a, Policy>, String> {
         if case.policy == self.policy.text {
             return Ok(Cow::Borrowed(self.policy));
@@ -151,7 +155,7 @@ impl Depth {
     pub const fn of(case: u64) -> Self {
         if case % 512 == 511 {
             Self::All
-        } else if case % 8 == 0 {
+        } else if case.is_multiple_of(8) {
             Self::Twice
         } else {
             Self::Cheap

@@ -231,15 +231,15 @@ impl Listener {
 
 /// Takes one request and answers it.
 fn take(stream: TcpStream) -> std::io::Result<Vec<u8>> {
-    const MOST: u64 = 64 << 10;
+    const MOST: u16 = 64 << 9;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let mut reader = BufReader::new(stream.try_clone()?.take(MOST));
+    let mut reader = BufReader::new(stream.try_clone()?.take(MOST.into()));
     let (mut length, mut line) = (0, String::new());
     while reader.read_line(&mut line)? > 2 {
         if let Some((name, value)) = line.split_once(':')
             && name.eq_ignore_ascii_case("content-length")
         {
-            length = value.trim().parse::<usize>().unwrap_or(0).min(MOST as usize);
+            length = value.trim().parse::<usize>().unwrap_or(0).min(MOST.into());
         }
         line.clear();
     }
