@@ -7,7 +7,7 @@ mod support;
 use std::fs;
 use std::process::Stdio;
 
-use gauntlet_record::{Record, Run, Trial, Verdict, exit};
+use gauntlet_record::{Ending, EndingInfo, Record, Run, Trial, Verdict, exit};
 use support::{Done, Home};
 
 /// Attacks that are quick, of several classes, and the probes of the jail whose ids contain one of the words.
@@ -23,6 +23,12 @@ fn steady(mut record: Record) -> Record {
         measured: gauntlet_record::Measured::default(),
         usage: Vec::new(),
         confinement: gauntlet_record::Shared::default(),
+        // Whether a control that has what it wants is ended by the harness or comes to its own end first is a matter of time.
+        end: if run.obtained {
+            EndingInfo { ending: Ending::Returned, cause: None, detail: None }
+        } else {
+            run.end.clone()
+        },
         // A benign twin writes its nonce, the end of which is random.
         stdout: gauntlet_record::GuestText::default(),
         ..run.clone()
@@ -100,7 +106,7 @@ fn a_killed_run_goes_on_and_comes_to_what_it_would_have() {
     let done = home.gauntlet(&resume).ended(exit::CLEAN);
     assert!(done.stderr.contains("going on: "), "{}", done.stderr);
     assert!(lines() > had);
-    assert_eq!(steady(home.record("out")), steady(whole));
+    same(steady(home.record("out")), steady(whole));
     let again = home.gauntlet(&resume).ended(exit::CLEAN);
     assert!(again.stderr.contains("had ended"), "{}", again.stderr);
     run(&home, &["--resume", "--output", "new"]).ended(exit::CLEAN);
