@@ -3,7 +3,7 @@
 
 use gauntlet_fuzz::fuzz_target;
 
-fuzz_target!(|_: &[u8]| {
+fuzz_target!(|_bytes: &[u8]| {
     let buffer = std::hint::black_box(vec![1_u8; 64]);
     // SAFETY: there is none. Sixty-four bytes past the start is past the end, which is what the sanitizer has to see.
     let past = unsafe { buffer.as_ptr().add(std::hint::black_box(64)).read_volatile() };

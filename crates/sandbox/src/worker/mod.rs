@@ -14,7 +14,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use gauntlet_policy::{Policy, Scope};
-use gauntlet_record::{Cause, Confinement, LimitKey};
+#[cfg(feature = "probes")]
+use gauntlet_record::Confinement;
+use gauntlet_record::{Cause, LimitKey};
 use gauntlet_target::{Description, Job, Outcome, Target, TargetError};
 
 use self::launcher::Launcher;
