@@ -231,7 +231,7 @@ impl Listener {
 
 /// Takes one request and answers it.
 fn take(stream: TcpStream) -> std::io::Result<Vec<u8>> {
-    const MOST: u16 = 64 << 9;
+    const MOST: u16 = 32 << 10;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut reader = BufReader::new(stream.try_clone()?.take(MOST.into()));
     let (mut length, mut line) = (0, String::new());
